@@ -1,0 +1,223 @@
+"""The two engines: one that writes, one that reads (design decision 12).
+
+SQLite gets one write connection on one dedicated thread (`BEGIN IMMEDIATE`, 2 s) and a small
+pool of `query_only` readers. Jobs that wait together are committed together, each in its own
+savepoint, so one slow disk flush serves them all; a job learns of success only after the
+commit. PostgreSQL gets a pool of write threads, one transaction a job.
+
+No session or ORM object leaves this package; no transaction crosses an `await`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+
+from bot.crm.unit_of_work import UnitOfWork
+from bot.errors import StorageUnavailableError
+
+T = TypeVar("T")
+Job = Callable[[UnitOfWork], Any]
+
+BUSY_TIMEOUT_SECONDS = 2.0
+GROUP_LIMIT = 64
+
+
+class Database:
+    """Runs units of work. Close it when done."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self.write_engine = _sqlite_engine(url, is_writer=True)
+            self.read_engine = _sqlite_engine(url, is_writer=False)
+            self._writer: _GroupWriter | _PooledWriter = _GroupWriter(self.write_engine)
+        else:
+            self.write_engine = _postgres_engine(url)
+            self.read_engine = _postgres_engine(url).execution_options(postgresql_readonly=True)
+            self._writer = _PooledWriter(self.write_engine)
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="crm-read")
+
+    def write(self, job: Callable[[UnitOfWork], T]) -> T:
+        """Run `job` in a write transaction and wait for its commit.
+
+        Raises:
+            StorageUnavailableError: nothing was saved.
+            Exception: whatever `job` raises; its changes are rolled back.
+        """
+        result: T = self._writer.submit(job).result()
+        return result
+
+    async def write_async(self, job: Callable[[UnitOfWork], T]) -> T:
+        """Like `write`, without blocking the event loop."""
+        result: T = await asyncio.wrap_future(self._writer.submit(job))
+        return result
+
+    def read(self, job: Callable[[UnitOfWork], T]) -> T:
+        """Run `job` on one consistent, read-only view of the database."""
+        try:
+            with Session(self.read_engine) as session:
+                result = job(UnitOfWork(session))
+                session.rollback()
+                return result
+        except DBAPIError as error:
+            raise StorageUnavailableError(f"the database cannot be read: {error.orig}") from error
+
+    async def read_async(self, job: Callable[[UnitOfWork], T]) -> T:
+        """Like `read`, without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.read, job)
+
+    def close(self) -> None:
+        """Finish waiting jobs and let go of all connections."""
+        self._writer.close()
+        self._readers.shutdown()
+        self.read_engine.dispose()
+        self.write_engine.dispose()
+
+
+class _GroupWriter:
+    """One thread, one connection; jobs that wait together share a commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop, name="crm-write", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self._closed:
+            future.set_exception(StorageUnavailableError("the database is closed"))
+        else:
+            self._jobs.put((job, future))
+        return future
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _loop(self) -> None:
+        while True:
+            batch = [self._jobs.get()]
+            while len(batch) < GROUP_LIMIT and not self._jobs.empty():
+                batch.append(self._jobs.get())
+            is_last = None in batch
+            live = [item for item in batch if item and item[1].set_running_or_notify_cancel()]
+            if live:
+                self._commit_together(live)
+            if is_last:
+                return
+
+    def _commit_together(self, batch: list[tuple[Job, Future[Any]]]) -> None:
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self._engine.begin() as connection:
+                for job, future in batch:
+                    outcomes.append((future, *_run_in_savepoint(connection, job)))
+        except Exception as error:  # the commit itself, or the connection, failed
+            reason = StorageUnavailableError(f"the database cannot be written: {error}")
+            reason.__cause__ = error
+            for _, future in batch:
+                future.set_exception(reason)
+            return
+        for future, result, failure in outcomes:
+            if failure is not None:
+                future.set_exception(failure)
+            else:
+                future.set_result(result)
+
+
+class _PooledWriter:
+    """A pool of threads, one transaction a job (PostgreSQL)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="crm-write")
+
+    def submit(self, job: Job) -> Future[Any]:
+        return self._pool.submit(self._run, job)
+
+    def _run(self, job: Job) -> Any:
+        try:
+            with Session(self._engine) as session, session.begin():
+                result = job(UnitOfWork(session))
+            return result
+        except DBAPIError as error:
+            raise StorageUnavailableError(
+                f"the database cannot be written: {error.orig}"
+            ) from error
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
+def _run_in_savepoint(connection: Connection, job: Job) -> tuple[Any, BaseException | None]:
+    """Run one job; return its result or its failure, with its changes undone."""
+    session = Session(connection, join_transaction_mode="create_savepoint")
+    try:
+        result = job(UnitOfWork(session))
+        session.commit()
+    except DBAPIError as error:
+        session.rollback()
+        return None, StorageUnavailableError(f"the database cannot be written: {error.orig}")
+    except Exception as error:
+        session.rollback()
+        return None, error
+    finally:
+        session.close()
+    return result, None
+
+
+def _sqlite_engine(url: str, *, is_writer: bool) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=StaticPool if is_writer else QueuePool,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if not is_writer:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_size=8, max_overflow=4, pool_pre_ping=True)
+
+
+def migration_engine(url: str) -> Engine:
+    """An engine for Alembic: plain transactions, no pool."""
+    if url.startswith("sqlite"):
+        return create_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
+    return _postgres_engine(url)

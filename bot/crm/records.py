@@ -1,0 +1,106 @@
+"""Plain records that the repositories hand out; no ORM object leaves `bot.crm`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.dialogue.turn import Option, Owner
+
+
+@dataclass(frozen=True)
+class ConversationRecord:
+    """A conversation's row."""
+
+    id: str
+    token_hash: str
+    owner: Owner
+    agent_name: str | None
+    queued_at: datetime | None
+    version: int
+    last_seq: int
+    turn_count: int
+    snapshot: str | None
+    product_id: str | None
+    contact_refused: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """A stored message, whoever sent it."""
+
+    id: int
+    conversation_id: str
+    seq: int
+    sender: str
+    sender_name: str | None
+    client_id: str | None
+    content_hash: str | None
+    text: str
+    option_id: str | None
+    state: str
+    attempts: int
+    turn_id: int | None
+    reply_to_turn_id: int | None
+    response: str | None
+    wording: str | None
+    analysis: dict[str, Any] | None
+    created_at: datetime
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """A stored turn with the reasons of its steps."""
+
+    id: int
+    number: int
+    kind: str
+    first_seq: int
+    last_seq: int
+    steps: list[Any]
+    reasons: list[Any]
+    model_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """A complaint case as listed."""
+
+    number: str
+    conversation_id: str
+    stage: str
+    causes: list[str]
+    severity: str
+    reaction: str | None
+    harm: list[str]
+    crisis: bool
+    owner: str
+    deadline_at: datetime
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """A task for a person."""
+
+    id: int
+    conversation_id: str
+    kind: str
+    contact: str
+    due: str
+    note: str
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class StaffRecord:
+    """A person of the shop."""
+
+    name: str
+    role: str
+    last_seen_at: datetime | None

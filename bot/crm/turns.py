@@ -1,0 +1,233 @@
+"""Turns, the objection ledger and technique uses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.crm.models import Message, Objection, TechniqueUse, Turn
+from bot.crm.records import TurnRecord
+from bot.dialogue.turn import Belief, LedgerEntry, ObjectionState, PastTurn
+from bot.errors import NotFoundError
+
+
+class TurnRepository:
+    """Reads and writes of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(
+        self,
+        conversation_id: str,
+        *,
+        number: int,
+        kind: str,
+        seqs: tuple[int, int],
+        steps: list[Any],
+        reasons: list[Any],
+        model_id: str,
+        now: datetime,
+    ) -> int:
+        """Store a turn; return its id."""
+        row = Turn(
+            conversation_id=conversation_id,
+            number=number,
+            kind=kind,
+            first_seq=seqs[0],
+            last_seq=seqs[1],
+            steps=steps,
+            reasons=reasons,
+            model_id=model_id,
+            created_at=now,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return row.id
+
+    def of_conversation(self, conversation_id: str) -> list[TurnRecord]:
+        """Return all turns, oldest first."""
+        rows = self._session.execute(
+            select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)
+        ).scalars()
+        return [_turn(row) for row in rows]
+
+    def last_steps(self, conversation_id: str) -> tuple[str, ...]:
+        """Return the action names of the newest turn."""
+        row = self._session.execute(
+            select(Turn.steps)
+            .where(Turn.conversation_id == conversation_id)
+            .order_by(Turn.number.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        return tuple(step["action"] for step in row or ())
+
+    def history(self, conversation_id: str, limit: int = 4) -> tuple[PastTurn, ...]:
+        """Return the last turns with their first message's analysis, oldest first."""
+        turns = list(
+            self._session.execute(
+                select(Turn)
+                .where(Turn.conversation_id == conversation_id, Turn.kind == "bot")
+                .order_by(Turn.number.desc())
+                .limit(limit)
+            ).scalars()
+        )
+        past = []
+        for turn in reversed(turns):
+            rows = self._session.execute(
+                select(Message.text, Message.analysis)
+                .where(Message.turn_id == turn.id)
+                .order_by(Message.seq)
+            ).all()
+            analysis = (rows[-1][1] or {}) if rows else {}
+            past.append(
+                PastTurn(
+                    text="\n".join(row[0] for row in rows),
+                    intent=str(analysis.get("intent", "")),
+                    entities=list(analysis.get("entities", [])),
+                    steps=tuple(step["action"] for step in turn.steps),
+                )
+            )
+        return tuple(past)
+
+    def ledger(self, conversation_id: str) -> tuple[LedgerEntry, ...]:
+        """Return the objections of a conversation, oldest first."""
+        rows = list(
+            self._session.execute(
+                select(Objection, Message.text)
+                .join(Message, Message.id == Objection.source_message_id)
+                .where(Objection.conversation_id == conversation_id)
+                .order_by(Objection.number)
+            ).all()
+        )
+        if not rows:
+            return ()
+        used: dict[int, list[str]] = {}
+        uses = self._session.execute(
+            select(TechniqueUse.objection_id, TechniqueUse.technique)
+            .where(TechniqueUse.objection_id.in_([row[0].id for row in rows]))
+            .order_by(TechniqueUse.turn_id)
+        ).all()
+        for objection_id, technique in uses:
+            used.setdefault(objection_id, []).append(technique)
+        return tuple(
+            LedgerEntry(
+                number=row.number,
+                kind=row.kind,
+                state=row.state,
+                belief=Belief(
+                    true=row.belief_true,
+                    false=row.belief_false,
+                    hidden=row.belief_hidden,
+                    label=row.truth,
+                    evidence=tuple(row.evidence),
+                ),
+                source_message_id=row.source_message_id,
+                text=text,
+                linked_to=row.linked_to,
+                techniques=tuple(used.get(row.id, ())),
+            )
+            for row, text in rows
+        )
+
+    def add_objection(self, conversation_id: str, entry: LedgerEntry, now: datetime) -> None:
+        """Add a ledger entry."""
+        self._session.add(
+            Objection(
+                conversation_id=conversation_id,
+                number=entry.number,
+                kind=entry.kind,
+                state=entry.state,
+                source_message_id=entry.source_message_id,
+                linked_to=entry.linked_to,
+                created_at=now,
+                updated_at=now,
+                **_belief_columns(entry.belief),
+            )
+        )
+        self._session.flush()
+
+    def _objection(self, conversation_id: str, number: int) -> Objection:
+        row = self._session.execute(
+            select(Objection).where(
+                Objection.conversation_id == conversation_id, Objection.number == number
+            )
+        ).scalar_one_or_none()
+        if row is None:
+            raise NotFoundError(f"conversation {conversation_id} has no objection {number}")
+        return row
+
+    def update_objection(
+        self,
+        conversation_id: str,
+        number: int,
+        *,
+        state: ObjectionState,
+        belief: Belief,
+        linked_to: int | None,
+        now: datetime,
+    ) -> None:
+        """Move a ledger entry."""
+        row = self._objection(conversation_id, number)
+        row.state = state
+        row.updated_at = now
+        if linked_to is not None:
+            row.linked_to = linked_to
+        for column, value in _belief_columns(belief).items():
+            setattr(row, column, value)
+        self._session.flush()
+
+    def add_technique_use(
+        self,
+        conversation_id: str,
+        number: int,
+        *,
+        turn_id: int,
+        technique: str,
+        alternatives: tuple[str, ...],
+        now: datetime,
+    ) -> None:
+        """Record the technique a turn used."""
+        self._session.add(
+            TechniqueUse(
+                turn_id=turn_id,
+                objection_id=self._objection(conversation_id, number).id,
+                technique=technique,
+                alternatives=list(alternatives),
+                created_at=now,
+            )
+        )
+        self._session.flush()
+
+    def technique_of(self, turn_id: int) -> str | None:
+        """Return the technique a turn used, if any."""
+        return self._session.execute(
+            select(TechniqueUse.technique).where(TechniqueUse.turn_id == turn_id)
+        ).scalar_one_or_none()
+
+
+def _belief_columns(belief: Belief) -> dict[str, Any]:
+    return {
+        "belief_true": belief.true,
+        "belief_false": belief.false,
+        "belief_hidden": belief.hidden,
+        "truth": belief.label,
+        "evidence": list(belief.evidence),
+    }
+
+
+def _turn(row: Turn) -> TurnRecord:
+    return TurnRecord(
+        id=row.id,
+        number=row.number,
+        kind=row.kind,
+        first_seq=row.first_seq,
+        last_seq=row.last_seq,
+        steps=row.steps,
+        reasons=row.reasons,
+        model_id=row.model_id,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,79 @@
+"""Facts as they are said: of the shop, of the product in talk, of promotions and policies.
+
+A fact that is unknown is absent, and so is a fact of a product past its `valid_until`.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from bot.clock import SHOP_TIME_ZONE
+from bot.knowledge.book import LanguageFacts
+from bot.knowledge.shop import Product, Shop
+
+DAYS_A_YEAR = 365
+POLICY_OF_KIND = {
+    "product": "genuine",
+    "company": "genuine",
+    "service": "warranty",
+    "finance": "payment",
+    "price": "price_protection",
+}
+
+
+def say_money(language: LanguageFacts, fen: int) -> str:
+    """Return an amount as it is said: whole yuan without decimals."""
+    yuan = f"{fen // 100}" if fen % 100 == 0 else f"{fen / 100:.2f}"
+    return language.money_format.format(yuan=yuan)
+
+
+def shop_facts(shop: Shop) -> dict[str, str]:
+    """Return what is always known."""
+    facts = {"shop_name": shop.profile.name, "phone": shop.profile.phone}
+    if shop.profile.decision_kit:
+        facts["decision_kit"] = shop.profile.decision_kit
+    return facts
+
+
+def product_facts(
+    shop: Shop, language: LanguageFacts, product: Product, now: datetime, rng: random.Random
+) -> dict[str, str]:
+    """Return what may be said of a product today; one aligned FAB triple (D-SEL-6)."""
+    if not product.is_current(now.astimezone(SHOP_TIME_ZONE).date()):
+        return {"product": product.name}
+    triple = rng.randrange(len(product.features))
+    per_day_fen = product.price_fen / (product.life_years * DAYS_A_YEAR)
+    facts = {
+        "product": product.name,
+        "price": say_money(language, product.price_fen),
+        "price_per_day": language.money_format.format(yuan=f"{per_day_fen / 100:.2f}"),
+        "life_years": f"{product.life_years:g}",
+        "feature": product.features[triple],
+        "advantage": product.advantages[triple],
+        "benefit": product.benefits[triple],
+        "comparison": product.compared_with,
+        "related": next(
+            (other.name for each in product.related if (other := shop.product(each))), ""
+        ),
+    }
+    if product.warranty_months:
+        facts["warranty"] = language.months_format.format(months=product.warranty_months)
+    return {name: value for name, value in facts.items() if value}
+
+
+def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) -> dict[str, str]:
+    """Return the promotion that applies today and the policy that answers this kind."""
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    promotion = next((each.text for each in shop.promotions if each.applies(product_id, today)), "")
+    policy = shop.policy(POLICY_OF_KIND.get(kind, ""))
+    facts = {"promotion": promotion, "policy": policy}
+    return {name: value for name, value in facts.items() if value}
+
+
+def say_hours(shop: Shop, language: LanguageFacts, now: datetime) -> str:
+    """Return today's opening hours as they are said."""
+    spans = shop.hours.of_day(now.astimezone(SHOP_TIME_ZONE).date())
+    if not spans:
+        return language.hours_closed_today
+    return language.hours_now.format(spans=language.list_separator.join(spans))

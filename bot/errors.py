@@ -1,0 +1,89 @@
+"""The one error family of Prelude.
+
+Errors are raised narrow, deep inside, and caught once, at the edge (web, command line). Each
+class carries a stable `code` (for programs) and an HTTP `status`; the message is for people and
+says what is wrong and how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Base of every error that Prelude raises on purpose."""
+
+    code = "error"
+    status = 500
+
+
+class UsageError(BotError):
+    """The caller asked for something that makes no sense."""
+
+    code = "usage"
+    status = 400
+
+
+class ConflictingMessageError(BotError):
+    """A client message id came again with another text (promise 2)."""
+
+    code = "conflicting_message"
+    status = 409
+
+
+class MessageTooLongError(BotError):
+    """A frame or message is longer than the service stores (promise 20)."""
+
+    code = "message_too_long"
+    status = 413
+
+
+class NotAllowedError(BotError):
+    """The caller may not do this: wrong token, wrong owner, wrong role."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class NotFoundError(BotError):
+    """The named thing does not exist."""
+
+    code = "not_found"
+    status = 404
+
+
+class StaleTurnError(BotError):
+    """The conversation moved on while its turn was computed; the result is thrown away."""
+
+    code = "stale_turn"
+    status = 409
+
+
+class StorageUnavailableError(BotError):
+    """The database is locked, full, read-only or gone; nothing was saved."""
+
+    code = "storage_unavailable"
+    status = 503
+
+
+class EngineError(BotError):
+    """The dialogue engine failed, hung, died or returned nonsense."""
+
+    code = "engine_failed"
+    status = 503
+
+
+class ShopDataError(BotError):
+    """A file of the shop or of the book is wrong; `problems` lists every place."""
+
+    code = "shop_data"
+    status = 400
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class AlreadyRunningError(BotError):
+    """Another process already serves this shop's embedded database."""
+
+    code = "already_running"
+    status = 409

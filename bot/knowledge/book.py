@@ -1,0 +1,273 @@
+"""The book that every shop gets: techniques, wordings, beliefs, complaints, forbidden phrases.
+
+Everything the bot says and every number it decides by lies as YAML in `book/`; a new technique
+or wording needs no Python (design decision 6). Ids are never renamed.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from bot.errors import ShopDataError
+from bot.knowledge.loader import line_of, read_yaml
+
+BOOK_DIR = Path(__file__).parent / "book"
+Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
+Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+FACT_NAMES = frozenset(
+    "shop_name phone product price price_per_day life_years warranty feature advantage benefit "
+    "comparison related promotion policy decision_kit case_number next_step deadline stage "
+    "queue_position hours contact call_time agent product_list".split()
+)
+CONDITION_NAMES = frozenset({"kind", "technique", "asks", "cause"})
+
+
+class Wording(Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to say a response; skipped when a variable is unknown or `when` does not hold."""
+
+    id: Id
+    text: Annotated[str, Meta(min_length=1, max_length=300)]
+    when: dict[str, str] = {}
+    options: list[str] = []
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The facts its text needs."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.text) if name)
+
+
+class OptionTemplate(Struct, frozen=True, forbid_unknown_fields=True):
+    """A button of the book."""
+
+    id: Id
+    label: Annotated[str, Meta(min_length=1, max_length=12)]
+    intent: str = ""
+    operation: Literal["", "resume_bot"] = ""
+    aliases: list[str] = []
+
+
+class Technique(Struct, frozen=True, forbid_unknown_fields=True):
+    """A technique of D-OBJ-9: which kinds it fits, with prior weights, and facts it needs."""
+
+    id: Id
+    name: str
+    source: str
+    fits: dict[
+        Literal[
+            "need",
+            "price",
+            "authority",
+            "service",
+            "excuse",
+            "product",
+            "company",
+            "time",
+            "finance",
+        ],
+        Weight,
+    ]
+    needs: list[str] = []
+
+
+class ForbiddenPhrase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A phrase never said to a customer (D-CMP-8), with what to say instead."""
+
+    id: Id
+    pattern: str
+    source: str
+    instead: str
+
+
+class TruthTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Priors by kind and likelihoods of evidence, each [true, false, hidden] (D-OBJ-2)."""
+
+    decide_at: Weight
+    priors: dict[str, tuple[Weight, Weight, Weight]]
+    evidence: dict[str, tuple[Weight, Weight, Weight]]
+
+
+class Severity(Struct, frozen=True, forbid_unknown_fields=True):
+    """What follows from a case's severity (D-CMP-4)."""
+
+    deadline_hours: Annotated[int, Meta(gt=0)]
+    next_step: str
+
+
+class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
+    """`complaints.yml`."""
+
+    causes: dict[str, str]
+    cause_names: dict[str, str]
+    stage_names: dict[str, str]
+    severities: dict[Literal["slight", "serious", "bodily"], Severity]
+    deadline_format: str
+    urgent_reactions: list[str]
+
+
+class LanguageFacts(Struct, frozen=True, forbid_unknown_fields=True):
+    """`language.yml`."""
+
+    final_particles: str
+    unfinished_endings: list[str]
+    money_format: str
+    months_format: str
+    hours_now: str
+    hours_closed_today: str
+    list_separator: str
+    call_topics: dict[str, str]
+    negations: list[str]
+
+
+class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
+    """`lexicon.yml`: concept → words and set phrases."""
+
+    concepts: dict[str, list[str]]
+
+
+class Book(Struct, frozen=True):
+    """The whole book."""
+
+    replies: dict[str, tuple[Wording, ...]]
+    options: dict[str, OptionTemplate]
+    techniques: tuple[Technique, ...]
+    forbidden: tuple[ForbiddenPhrase, ...]
+    truth: TruthTable
+    complaints: ComplaintBook
+    language: LanguageFacts
+    lexicon: Lexicon
+
+
+class _Replies(Struct, frozen=True, forbid_unknown_fields=True):
+    replies: dict[str, list[Wording]]
+
+
+class _Options(Struct, frozen=True, forbid_unknown_fields=True):
+    options: list[OptionTemplate]
+
+
+class _Techniques(Struct, frozen=True, forbid_unknown_fields=True):
+    techniques: list[Technique]
+
+
+class _Forbidden(Struct, frozen=True, forbid_unknown_fields=True):
+    phrases: list[ForbiddenPhrase]
+
+
+@lru_cache(maxsize=1)
+def load_book() -> Book:
+    """Return the book, read and checked once a process.
+
+    Raises:
+        ShopDataError: every problem, each with file, line and field.
+    """
+    return read_book(BOOK_DIR)
+
+
+@lru_cache(maxsize=1)
+def load_language() -> LanguageFacts:
+    """Return the facts of the language alone (cheap; used by `bot.language`)."""
+    return read_yaml(BOOK_DIR / "language.yml", LanguageFacts)
+
+
+@lru_cache(maxsize=1)
+def load_lexicon() -> Lexicon:
+    """Return the concept lexicon alone."""
+    return read_yaml(BOOK_DIR / "lexicon.yml", Lexicon)
+
+
+def read_book(folder: Path) -> Book:
+    """Read and check a book's folder.
+
+    Raises:
+        ShopDataError: every problem, each with file, line and field.
+    """
+    problems: list[str] = []
+    replies: dict[str, tuple[Wording, ...]] = {}
+    for path in sorted((folder / "replies").glob("*.yml")):
+        try:
+            for name, wordings in read_yaml(path, _Replies).replies.items():
+                if name in replies:
+                    line = line_of(path, "replies", name)
+                    problems.append(f"{path}:{line}: replies.{name}: stands in two files")
+                replies[name] = tuple(wordings)
+                problems += _check_wordings(path, name, wordings)
+        except ShopDataError as error:
+            problems += error.problems
+    if problems:
+        raise ShopDataError(problems)
+    book = Book(
+        replies=replies,
+        options={
+            option.id: option for option in read_yaml(folder / "options.yml", _Options).options
+        },
+        techniques=tuple(read_yaml(folder / "techniques.yml", _Techniques).techniques),
+        forbidden=tuple(read_yaml(folder / "forbidden.yml", _Forbidden).phrases),
+        truth=read_yaml(folder / "truth.yml", TruthTable),
+        complaints=read_yaml(folder / "complaints.yml", ComplaintBook),
+        language=read_yaml(folder / "language.yml", LanguageFacts),
+        lexicon=read_yaml(folder / "lexicon.yml", Lexicon),
+    )
+    problems = _cross_check(folder, book)
+    if problems:
+        raise ShopDataError(problems)
+    return book
+
+
+def _check_wordings(path: Path, response: str, wordings: list[Wording]) -> list[str]:
+    problems = []
+    for index, wording in enumerate(wordings):
+        place = f"{path}:{line_of(path, 'replies', response, index)}: {wording.id}"
+        try:
+            unknown = sorted(wording.variables - FACT_NAMES)
+        except ValueError as error:
+            problems.append(f"{place}: text: {error}")
+            continue
+        problems += [f"{place}: text: unknown variable {{{name}}}" for name in unknown]
+        problems += [
+            f"{place}: when: unknown condition {name!r}"
+            for name in sorted(set(wording.when) - CONDITION_NAMES)
+        ]
+    return problems
+
+
+def _cross_check(folder: Path, book: Book) -> list[str]:
+    """Find duplicate ids, dangling options, needs that are no facts, and bad patterns."""
+    problems = []
+    seen: set[str] = set()
+    for name, wordings in book.replies.items():
+        for wording in wordings:
+            if wording.id in seen:
+                problems.append(f"{folder}/replies: {name}: the id {wording.id!r} stands twice")
+            seen.add(wording.id)
+            problems += [
+                f"{folder}/replies: {wording.id}: options: there is no option {option!r}"
+                for option in wording.options
+                if option not in book.options
+            ]
+    path = folder / "techniques.yml"
+    said = {
+        wording.when.get("technique") for wording in book.replies.get("utter_apply_technique", ())
+    }
+    for index, technique in enumerate(book.techniques):
+        place = f"{path}:{line_of(path, 'techniques', index)}: {technique.id}"
+        problems += [
+            f"{place}: needs: there is no fact {need!r}"
+            for need in technique.needs
+            if need not in FACT_NAMES
+        ]
+        if technique.id not in said:
+            problems.append(f"{place}: has no wording in utter_apply_technique")
+    path = folder / "forbidden.yml"
+    for index, phrase in enumerate(book.forbidden):
+        try:
+            re.compile(phrase.pattern)
+        except re.error as error:
+            line = line_of(path, "phrases", index)
+            problems.append(f"{path}:{line}: {phrase.id}: pattern: {error}")
+    return problems

@@ -1,0 +1,1 @@
+"""Chinese text without Rasa: normalising, the spaCy Doc, entities, concepts."""

@@ -1,0 +1,62 @@
+"""Characters made comparable: width, script, invisible characters, final particles.
+
+Nothing here needs Rasa or spaCy, so the web process may use it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from opencc import OpenCC
+
+from bot.knowledge.book import load_language
+
+_INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
+_PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[- ]?\d{7,8}(?!\d)")
+_PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
+
+
+@lru_cache(maxsize=1)
+def _converter() -> OpenCC:
+    return OpenCC("t2s")
+
+
+def clean(text: str, max_chars: int) -> str:
+    """Return `text` fit for understanding: NFKC, Simplified, no invisible characters, cut.
+
+    Line breaks become spaces; runs of white space become one.
+    """
+    text = unicodedata.normalize("NFKC", text[: max_chars * 2])
+    kept = [
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace() or unicodedata.category(char) not in _INVISIBLE
+    ]
+    return _converter().convert(re.sub(r" +", " ", "".join(kept)).strip()[:max_chars])
+
+
+def fold(text: str) -> str:
+    """Return the key under which two typings of one short text are the same."""
+    return _PUNCTUATION.sub("", clean(text, 2_000)).casefold()
+
+
+def fold_without_particles(text: str) -> str:
+    """Like `fold`, without final particles: the key for equal training messages."""
+    return fold(text).rstrip(load_language().final_particles)
+
+
+def find_phone(text: str) -> str | None:
+    """Return the first mainland phone number in `text`, digits only."""
+    match = _PHONE.search(unicodedata.normalize("NFKC", text)) or _LANDLINE.search(text)
+    if match is None:
+        return None
+    digits = re.sub(r"\D", "", match.group())
+    return digits[2:] if len(digits) == 13 and digits.startswith("86") else digits
+
+
+def has_phone_number(text: str) -> bool:
+    """Tell whether `text` holds a phone number."""
+    return find_phone(text) is not None

@@ -1,0 +1,1 @@
+"""Use cases: the only write path. Knows the engine as a protocol only."""

@@ -1,0 +1,81 @@
+"""Why every turn said what it said: rule or story, kind, belief, technique (design decision 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bot.crm.records import MessageRecord, TurnRecord
+from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.turn import LedgerEntry
+
+
+def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any]:
+    """Return a conversation's turns with their reasons, its ledger, cases and tasks.
+
+    Raises:
+        NotFoundError: there is no such conversation.
+    """
+    record = uow.conversations.get(conversation_id)
+    messages = uow.conversations.events_after(conversation_id, 0, limit=100_000)
+    return {
+        "conversation": conversation_id,
+        "owner": record.owner,
+        "turns": [
+            describe_turn(uow, turn, messages) for turn in uow.turns.of_conversation(conversation_id)
+        ],
+        "objections": [describe_entry(entry) for entry in uow.turns.ledger(conversation_id)],
+        "cases": [
+            {
+                "number": case.number,
+                "stage": case.stage,
+                "causes": case.causes,
+                "severity": case.severity,
+                "deadline": case.deadline_at.isoformat(),
+                "owner": case.owner,
+                "events": [
+                    f"{ordinal} {actor} {verb}"
+                    for ordinal, actor, verb in uow.cases.events_of(case.number)
+                ],
+            }
+            for case in uow.cases.of_conversation(conversation_id)
+        ],
+        "tasks": [
+            {"kind": task.kind, "contact": task.contact, "due": task.due, "state": task.state}
+            for task in uow.cases.open_tasks(conversation_id)
+        ],
+    }
+
+
+def describe_turn(
+    uow: UnitOfWork, turn: TurnRecord, messages: list[MessageRecord]
+) -> dict[str, Any]:
+    """Return one turn: what was said, how it was understood, which steps and why."""
+    said = [message for message in messages if message.turn_id == turn.id]
+    replies = [message for message in messages if message.reply_to_turn_id == turn.id]
+    return {
+        "turn": turn.number,
+        "kind": turn.kind,
+        "texts": [message.text for message in said],
+        "analyses": [message.analysis for message in said],
+        "steps": turn.steps,
+        "reasons": turn.reasons,
+        "technique": uow.turns.technique_of(turn.id),
+        "replies": [message.text for message in replies],
+        "wordings": [message.wording for message in replies],
+        "model": turn.model_id,
+    }
+
+
+def describe_entry(entry: LedgerEntry) -> dict[str, Any]:
+    """Return a ledger entry as plain values."""
+    return {
+        "number": entry.number,
+        "kind": entry.kind,
+        "state": entry.state,
+        "truth": entry.belief.label,
+        "belief": msgspec.to_builtins(entry.belief),
+        "linked_to": entry.linked_to,
+        "techniques": list(entry.techniques),
+    }

@@ -1,0 +1,187 @@
+"""The people's queue: who waits, who takes over, who gives back (design decision 7).
+
+Every change of owner raises the conversation's version, so a turn that the bot is computing
+meanwhile is thrown away. Two people claiming at once: exactly one gets it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.crm.records import ConversationRecord
+from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.guard import violations
+from bot.dialogue.wording import choose_reply
+from bot.errors import NotAllowedError, UsageError
+from bot.knowledge.book import Book
+from bot.services.events import event_of
+
+ROLES = ("agent", "supervisor", "manager")
+
+
+@dataclass(frozen=True)
+class WaitingConversation:
+    """A conversation as the queue lists it."""
+
+    conversation_id: str
+    owner: str
+    agent_name: str | None
+    waiting_since: datetime | None
+    last_text: str
+    case_number: str | None
+
+
+def add_user(uow: UnitOfWork, name: str, role: str, now: datetime) -> None:
+    """Add a person of the shop.
+
+    Raises:
+        UsageError: an empty or taken name, or an unknown role.
+    """
+    if not name.strip() or len(name) > 80:
+        raise UsageError("a name has 1 to 80 characters")
+    if role not in ROLES:
+        raise UsageError(f"the role must be one of {', '.join(ROLES)}, not {role!r}")
+    if uow.staff.find(name) is not None:
+        raise UsageError(f"there is already a user {name!r}")
+    uow.staff.add(name, role, now)
+
+
+def sign_in(uow: UnitOfWork, name: str, now: datetime) -> None:
+    """Remember that a person is there.
+
+    Raises:
+        NotAllowedError: there is no such user.
+    """
+    if uow.staff.find(name) is None:
+        raise NotAllowedError(
+            f"there is no user {name!r}; add one with ./prelude user add {name} --role agent"
+        )
+    uow.staff.mark_seen(name, now)
+
+
+def list_waiting(uow: UnitOfWork) -> list[WaitingConversation]:
+    """Return the conversations that wait for or belong to a person, longest waiting first."""
+    return [_waiting(uow, record) for record in uow.conversations.find_by_owner(("queue", "agent"))]
+
+
+def _waiting(uow: UnitOfWork, record: ConversationRecord) -> WaitingConversation:
+    said = [
+        message.text
+        for message in uow.conversations.events_after(record.id, max(record.last_seq - 20, 0))
+        if message.sender == "customer"
+    ]
+    case = uow.cases.open_case_of(record.id)
+    return WaitingConversation(
+        conversation_id=record.id,
+        owner=record.owner,
+        agent_name=record.agent_name,
+        waiting_since=record.queued_at,
+        last_text=said[-1] if said else "",
+        case_number=case.number if case else None,
+    )
+
+
+def claim(
+    uow: UnitOfWork, book: Book, conversation_id: str, name: str, now: datetime
+) -> list[dict[str, Any]]:
+    """Take a conversation over, from the queue or from the bot; announced to the customer.
+
+    Raises:
+        NotAllowedError: unknown user, or somebody else has it.
+    """
+    sign_in(uow, name, now)
+    record = uow.conversations.get(conversation_id)
+    is_taken = record.owner == "agent" or not uow.conversations.take_version(
+        conversation_id, record.version, record.owner, now
+    )
+    if is_taken:
+        raise NotAllowedError(f"{record.agent_name or 'somebody'} already has this conversation")
+    uow.conversations.update_fields(conversation_id, owner="agent", agent_name=name)
+    uow.conversations.change_state(conversation_id, "pending", "held")
+    return [_announce(uow, book, record, "utter_agent_joined", name, now)]
+
+
+def answer(
+    uow: UnitOfWork,
+    book: Book,
+    conversation_id: str,
+    name: str,
+    text: str,
+    *,
+    is_confirmed: bool,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Send a person's text to the customer.
+
+    Raises:
+        UsageError: an empty text, or a forbidden phrase that was not confirmed.
+        NotAllowedError: this person does not own the conversation.
+    """
+    sign_in(uow, name, now)
+    record = _owned(uow, conversation_id, name)
+    if not text.strip():
+        raise UsageError("an answer needs a text")
+    found = violations(book, text)
+    if found and not is_confirmed:
+        first = found[0]
+        raise UsageError(
+            f"not sent: {first.quote!r} is not said to customers ({first.source}); "
+            f"rather: {first.instead!r}. Send it nevertheless with --anyway"
+        )
+    uow.conversations.change_state(conversation_id, "held", "done")
+    message = uow.conversations.add_message(
+        record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
+    )
+    return [event_of(message)]
+
+
+def give_back(
+    uow: UnitOfWork, book: Book, conversation_id: str, name: str, now: datetime
+) -> list[dict[str, Any]]:
+    """Give a conversation back to the bot; what came meanwhile is history, not a turn.
+
+    Raises:
+        NotAllowedError: this person does not own the conversation.
+    """
+    sign_in(uow, name, now)
+    record = _owned(uow, conversation_id, name)
+    if not uow.conversations.take_version(conversation_id, record.version, "agent", now):
+        raise NotAllowedError("the conversation has just changed; look again")
+    uow.conversations.update_fields(
+        conversation_id, owner="bot", agent_name=None, queued_at=None
+    )
+    uow.conversations.change_state(conversation_id, "held", "history")
+    return [_announce(uow, book, record, "utter_agent_left", name, now)]
+
+
+def _owned(uow: UnitOfWork, conversation_id: str, name: str) -> ConversationRecord:
+    record = uow.conversations.get(conversation_id)
+    if record.owner != "agent" or record.agent_name != name:
+        raise NotAllowedError(f"{name} has not taken this conversation; claim it first")
+    return record
+
+
+def _announce(
+    uow: UnitOfWork,
+    book: Book,
+    record: ConversationRecord,
+    response: str,
+    name: str,
+    now: datetime,
+) -> dict[str, Any]:
+    rng = random.Random(record.version)
+    used = uow.conversations.used_wordings(record.id)
+    reply = choose_reply(book, response, {"agent": name}, used, rng)
+    message = uow.conversations.add_message(
+        record.id,
+        sender="system",
+        text=reply.text,
+        state="sent",
+        now=now,
+        response=response,
+        wording=reply.wording,
+    )
+    return event_of(message)

@@ -1,0 +1,283 @@
+"""Loading a turn, and T2: everything of a turn in one transaction, or nothing.
+
+What is allowed is checked here, whatever the engine says: owner and version, messages covered
+once, no selling while a complaint is open (design decision 8).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from bot.crm.records import MessageRecord
+from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue import turn as t
+from bot.dialogue.wording import choose_reply
+from bot.errors import EngineError, StaleTurnError
+from bot.killpoints import reach
+from bot.knowledge.book import Book
+from bot.services.events import event_of
+
+PRESENCE = timedelta(minutes=5)
+CASE_OWNER = "after_sales"
+
+
+@dataclass(frozen=True)
+class LoadedTurn:
+    """A turn to compute, with what the runner must know about its messages."""
+
+    request: t.TurnRequest
+    attempts: int
+    oldest_at: datetime
+    is_venting: bool
+
+
+def load_turn(uow: UnitOfWork, conversation_id: str, now: datetime) -> LoadedTurn | None:
+    """Read everything the next turn needs, in one view of the database.
+
+    Returns:
+        None when the bot does not own the conversation or nothing is pending.
+    """
+    record = uow.conversations.get(conversation_id)
+    if record.owner != "bot":
+        return None
+    covered = _messages_of_next_turn(uow.conversations.pending(conversation_id))
+    if not covered:
+        return None
+    open_case = uow.cases.open_case_of(conversation_id)
+    facts = t.ConversationFacts(
+        conversation_id=conversation_id,
+        owner=record.owner,
+        ledger=uow.turns.ledger(conversation_id),
+        open_case=open_case,
+        product_id=record.product_id,
+        used_wordings=uow.conversations.used_wordings(conversation_id),
+        missed_last_turn="action_clarify" in uow.turns.last_steps(conversation_id),
+        staff_present=uow.staff.is_anybody_present(now - PRESENCE),
+        queue_position=uow.conversations.queue_length_before(None) + 1,
+        contact_refused=record.contact_refused,
+        turn_count=record.turn_count,
+    )
+    request = t.TurnRequest(
+        conversation_id=conversation_id,
+        version=record.version,
+        now=now,
+        messages=tuple(_inbound(uow, message) for message in covered),
+        facts=facts,
+        snapshot=record.snapshot,
+        history=uow.turns.history(conversation_id),
+    )
+    return LoadedTurn(
+        request=request,
+        attempts=max(message.attempts for message in covered),
+        oldest_at=covered[0].created_at,
+        is_venting=open_case is not None and open_case.stage == "receipt",
+    )
+
+
+def _messages_of_next_turn(pending: list[MessageRecord]) -> list[MessageRecord]:
+    """Choose what one turn covers: a retried message alone, a button press alone, else all."""
+    tried = [message for message in pending if message.attempts]
+    if tried:
+        pending = tried
+    for index, message in enumerate(pending):
+        if message.option_id:
+            return pending[: max(index, 1)]
+    return pending
+
+
+def _inbound(uow: UnitOfWork, message: MessageRecord) -> t.InboundMessage:
+    option = (
+        uow.conversations.find_option(message.conversation_id, message.option_id)
+        if message.option_id
+        else None
+    )
+    return t.InboundMessage(
+        message_id=message.id,
+        seq=message.seq,
+        text=message.text,
+        received_at=message.created_at,
+        meaning=option.meaning if option else None,
+    )
+
+
+def count_attempt(uow: UnitOfWork, request: t.TurnRequest) -> None:
+    """Raise the attempt counter before the engine is asked (a transaction of its own)."""
+    uow.conversations.count_attempt([message.message_id for message in request.messages])
+    reach("attempt_before_commit")
+
+
+def apply_result(
+    uow: UnitOfWork, request: t.TurnRequest, result: t.TurnResult, now: datetime
+) -> list[dict[str, Any]]:
+    """T2: apply a whole turn and return the events to push.
+
+    Raises:
+        StaleTurnError: the conversation moved on; nothing is written.
+        EngineError: the result does not fit its request, or is not allowed.
+    """
+    _check_fits(request, result)
+    _check_allowed(request, result)
+    turn_id = _begin_turn(uow, request, now, kind="bot", result=result)
+    analyses = {analysis.message_id: analysis for analysis in result.analyses}
+    for message in request.messages:
+        analysis = analyses.get(message.message_id)
+        uow.conversations.update_message(
+            message.message_id,
+            state="done",
+            turn_id=turn_id,
+            analysis=msgspec.to_builtins(analysis) if analysis else None,
+        )
+    for command in result.commands:
+        _apply(uow, command, request.conversation_id, turn_id, now)
+    events = _store_replies(uow, request.conversation_id, turn_id, result.replies, now)
+    uow.conversations.update_fields(request.conversation_id, snapshot=result.snapshot)
+    reach("t2_before_commit")
+    return events
+
+
+def apply_failure(
+    uow: UnitOfWork, request: t.TurnRequest, book: Book, *, response: str, now: datetime
+) -> list[dict[str, Any]]:
+    """T2 for a turn that cannot be answered: tell the customer, put it in the queue.
+
+    Args:
+        response: `utter_turn_failed` or `utter_message_stale`.
+
+    Raises:
+        StaleTurnError: the conversation moved on; nothing is written.
+    """
+    turn_id = _begin_turn(uow, request, now, kind="failed", result=None)
+    for message in request.messages:
+        uow.conversations.update_message(message.message_id, state="failed", turn_id=turn_id)
+    _apply(uow, t.HandOver(reason=response), request.conversation_id, turn_id, now)
+    seed = random.Random(request.messages[0].message_id)
+    reply = choose_reply(book, response, {}, request.facts.used_wordings, seed)
+    events = _store_replies(uow, request.conversation_id, turn_id, (reply,), now)
+    reach("t2_before_commit")
+    return events
+
+
+def _begin_turn(
+    uow: UnitOfWork,
+    request: t.TurnRequest,
+    now: datetime,
+    *,
+    kind: str,
+    result: t.TurnResult | None,
+) -> int:
+    taken = uow.conversations.take_version(request.conversation_id, request.version, "bot", now)
+    if not taken:
+        raise StaleTurnError("the conversation moved on while its turn was computed")
+    number = request.facts.turn_count + 1
+    uow.conversations.update_fields(request.conversation_id, turn_count=number)
+    return uow.turns.add(
+        request.conversation_id,
+        number=number,
+        kind=kind,
+        seqs=(request.messages[0].seq, request.messages[-1].seq),
+        steps=[msgspec.to_builtins(step) for step in result.steps] if result else [],
+        reasons=list(result.reasons) if result else [],
+        model_id=result.model_id if result else "",
+        now=now,
+    )
+
+
+def _check_fits(request: t.TurnRequest, result: t.TurnResult) -> None:
+    expected = (
+        request.conversation_id,
+        request.version,
+        tuple(message.message_id for message in request.messages),
+    )
+    if (result.conversation_id, result.version, result.message_ids) != expected:
+        raise EngineError("the engine answered another turn than it was asked for")
+
+
+def _check_allowed(request: t.TurnRequest, result: t.TurnResult) -> None:
+    has_case = request.facts.open_case is not None or any(
+        isinstance(command, t.OpenCase) for command in result.commands
+    )
+    if has_case and any(isinstance(command, t.RecordTechnique) for command in result.commands):
+        raise EngineError("nothing is sold while a complaint is open (design decision 8)")
+
+
+def _store_replies(
+    uow: UnitOfWork,
+    conversation_id: str,
+    turn_id: int,
+    replies: tuple[t.Reply, ...],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    events = []
+    for ordinal, reply in enumerate(replies):
+        message = uow.conversations.add_message(
+            conversation_id,
+            sender="bot",
+            text=reply.text,
+            state="sent",
+            now=now,
+            reply_to_turn_id=turn_id,
+            ordinal=ordinal,
+            response=reply.response,
+            wording=reply.wording,
+        )
+        offered = []
+        for index, option in enumerate(reply.options):
+            unique = msgspec.structs.replace(option, option_id=f"{message.id}-{index}")
+            uow.conversations.offer_option(conversation_id, message.id, unique)
+            offered.append({"option_id": unique.option_id, "label": unique.label})
+        event = event_of(message)
+        if offered:
+            event["options"] = offered
+        events.append(event)
+    return events
+
+
+def _apply(
+    uow: UnitOfWork, command: t.Command, conversation_id: str, turn_id: int, now: datetime
+) -> None:
+    """Carry out one command of a turn."""
+    if isinstance(command, t.OpenObjection):
+        uow.turns.add_objection(conversation_id, command.entry, now)
+    elif isinstance(command, t.UpdateObjection):
+        uow.turns.update_objection(
+            conversation_id,
+            command.number,
+            state=command.state,
+            belief=command.belief,
+            linked_to=command.linked_to,
+            now=now,
+        )
+    elif isinstance(command, t.RecordTechnique):
+        uow.turns.add_technique_use(
+            conversation_id,
+            command.objection,
+            turn_id=turn_id,
+            technique=command.technique,
+            alternatives=command.alternatives,
+            now=now,
+        )
+    elif isinstance(command, t.OpenCase):
+        uow.cases.open_case(conversation_id, command, owner=CASE_OWNER, now=now)
+    elif isinstance(command, t.AddToCase):
+        uow.cases.add_event(
+            command.number,
+            actor="customer",
+            verb=command.verb,
+            message_id=command.source_message_id,
+            causes=command.causes,
+            now=now,
+        )
+    elif isinstance(command, t.HandOver):
+        uow.conversations.update_fields(conversation_id, owner="queue", queued_at=now)
+        uow.conversations.change_state(conversation_id, "pending", "held")
+    elif isinstance(command, t.CreateTask):
+        uow.cases.add_task(conversation_id, turn_id, command, now)
+    elif isinstance(command, t.SetProduct):
+        uow.conversations.update_fields(conversation_id, product_id=command.product_id)
+    elif isinstance(command, t.RefuseContact):
+        uow.conversations.update_fields(conversation_id, contact_refused_at=now)

@@ -1,0 +1,141 @@
+"""Fakes: an engine without Rasa, a clock that is set, a notifier that remembers."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from bot.clock import Clock
+from bot.dialogue.case_numbers import case_number
+from bot.dialogue.turn import (
+    HandOver,
+    MessageAnalysis,
+    OpenCase,
+    RecordTechnique,
+    Reply,
+    Step,
+    TurnRequest,
+    TurnResult,
+)
+from bot.errors import EngineError
+from bot.killpoints import reach
+
+START = datetime(2026, 11, 22, 3, 0, tzinfo=timezone.utc)
+
+
+class FakeClock:
+    """A clock that moves only when told, or when somebody sleeps."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+
+_check: Clock = FakeClock()
+
+
+class FakeNotifier:
+    """Remembers what was pushed."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[dict[str, object]]] = {}
+
+    async def publish(self, conversation_id: str, events: list[dict[str, object]]) -> None:
+        self.events.setdefault(conversation_id, []).extend(events)
+        reach("push_partial")
+
+
+class FakeComputer:
+    """Echoes; 'complaint…' opens a case, 'human' hands over, 'hang', 'die', 'nonsense', 'fail'."""
+
+    def turn(self, request: TurnRequest) -> TurnResult:
+        texts = [message.text for message in request.messages]
+        misbehave(texts)
+        commands: list[Any] = []
+        for message in request.messages:
+            if message.text.startswith("complaint"):
+                commands.append(
+                    OpenCase(
+                        source_message_id=message.message_id,
+                        number=case_number(message.message_id, message.received_at),
+                        causes=("product",),
+                        severity="slight",
+                        deadline_at=request.now + timedelta(hours=24),
+                    )
+                )
+            elif message.text == "human":
+                commands.append(HandOver(reason="asked"))
+            elif message.text == "sell":
+                commands.append(RecordTechnique(objection=1, technique="breakdown"))
+        reach("engine_between_steps")
+        return TurnResult(
+            conversation_id=request.conversation_id,
+            version=request.version,
+            first_seq=request.messages[0].seq,
+            last_seq=request.messages[-1].seq,
+            message_ids=tuple(message.message_id for message in request.messages),
+            analyses=tuple(
+                MessageAnalysis(message.message_id, "inform", 1.0) for message in request.messages
+            ),
+            steps=(Step("action_echo", "FakePolicy"),),
+            commands=tuple(commands),
+            replies=tuple(
+                Reply(text=f"re: {text}", response="utter_echo", wording="echo") for text in texts
+            ),
+            snapshot=None,
+            model_id="fake",
+        )
+
+
+def misbehave(texts: list[str]) -> None:
+    if "hang" in texts:
+        time.sleep(3600)
+    if "die" in texts:
+        os._exit(9)
+    if "fail" in texts:
+        raise ValueError("the engine failed on purpose")
+
+
+class _NonsenseComputer(FakeComputer):
+    def turn(self, request: TurnRequest) -> TurnResult:
+        result = super().turn(request)
+        if any(message.text == "nonsense" for message in request.messages):
+            return {"conversation_id": 3}  # type: ignore[return-value]
+        if any(message.text == "other turn" for message in request.messages):
+            return msgspec.structs.replace(result, version=result.version + 7)
+        return result
+
+
+def build_fake(config: dict[str, Any]) -> FakeComputer:
+    """Factory for `EngineHost`."""
+    return _NonsenseComputer()
+
+
+class InlineEngine:
+    """An `Engine` that computes in this process."""
+
+    def __init__(self, computer: Any = None) -> None:
+        self.computer = computer or _NonsenseComputer()
+        self.calls: list[tuple[TurnRequest, int]] = []
+
+    def is_ready(self) -> bool:
+        return True
+
+    async def turn(self, request: TurnRequest, attempt: int) -> TurnResult:
+        self.calls.append((request, attempt))
+        try:
+            return self.computer.turn(request)
+        except Exception as error:
+            raise EngineError(str(error)) from error
