@@ -10,7 +10,7 @@ from typing import IO, Any
 from bot.clock import Clock, SystemClock
 from bot.crm.database import Database
 from bot.crm.migrate import upgrade
-from bot.engine.host import EngineHost
+from bot.engine.host import EngineHost, TurnComputer
 from bot.errors import AlreadyRunningError
 from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
@@ -19,7 +19,7 @@ from bot.services.ports import Engine, Notifier
 from bot.services.shop import read_shop, sync_shop
 from bot.settings import Settings
 
-ENGINE_FACTORY = "bot.engine.worker:build_engine"
+ENGINE_FACTORY = "bot.bootstrap:build_worker_engine"
 
 
 class SilentNotifier:
@@ -97,6 +97,18 @@ class DatabaseCatalogue:
             self._shop = self._database.read(read_shop)
             self._hash = digest
         return self._shop
+
+
+def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
+    """Build the engine of a worker process (the factory that `EngineHost` is given)."""
+    from bot.engine.worker import RasaEngine, quiet_rasa
+
+    quiet_rasa()
+    return RasaEngine(
+        Path(config["model_path"]),
+        DatabaseCatalogue(config["database_url"]),
+        nlu_max_chars=config["nlu_max_chars"],
+    )
 
 
 @contextmanager

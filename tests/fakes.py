@@ -13,8 +13,11 @@ from bot.clock import Clock
 from bot.dialogue.case_numbers import case_number
 from bot.dialogue.turn import (
     HandOver,
+    InboundMessage,
     MessageAnalysis,
     OpenCase,
+    Option,
+    OptionMeaning,
     RecordTechnique,
     Reply,
     Step,
@@ -58,7 +61,10 @@ class FakeNotifier:
 
 
 class FakeComputer:
-    """Echoes; 'complaint…' opens a case, 'human' hands over, 'hang', 'die', 'nonsense', 'fail'."""
+    """Echoes; 'complaint…' opens a case, 'human' hands over, 'options' and 'human' offer buttons.
+
+    'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
+    """
 
     def turn(self, request: TurnRequest) -> TurnResult:
         texts = [message.text for message in request.messages]
@@ -92,11 +98,34 @@ class FakeComputer:
             steps=(Step("action_echo", "FakePolicy"),),
             commands=tuple(commands),
             replies=tuple(
-                Reply(text=f"re: {text}", response="utter_echo", wording="echo") for text in texts
+                Reply(echo(message), "utter_echo", "echo", options=offered(message.text))
+                for message in request.messages
             ),
             snapshot=None,
             model_id="fake",
         )
+
+
+def echo(message: InboundMessage) -> str:
+    """Say the text back, with the intent that the server found for a button."""
+    intent = message.meaning.intent if message.meaning else ""
+    return f"re: {message.text}" + (f" [{intent}]" if intent else "")
+
+
+def offered(text: str) -> tuple[Option, ...]:
+    if text not in ("options", "human"):
+        return ()
+    return (
+        Option("", "See prices", OptionMeaning(intent="ask_price"), aliases=("prices",)),
+        Option("", "Go on", OptionMeaning("resume_bot", {}, "resume_bot"), aliases=("carry on",)),
+    )
+
+
+class AwkwardError(Exception):
+    """An error that pickle cannot rebuild, as libraries have them."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
 
 
 def misbehave(texts: list[str]) -> None:
@@ -106,6 +135,8 @@ def misbehave(texts: list[str]) -> None:
         os._exit(9)
     if "fail" in texts:
         raise ValueError("the engine failed on purpose")
+    if "awkward" in texts:
+        raise AwkwardError("here", "on purpose")
 
 
 class _NonsenseComputer(FakeComputer):

@@ -130,6 +130,19 @@ class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
     concepts: dict[str, list[str]]
 
 
+class EntityPattern(Struct, frozen=True, forbid_unknown_fields=True):
+    """A pattern that finds an entity; its group `value` is the value."""
+
+    label: Literal["phone", "case_number", "order_number", "amount", "date"]
+    pattern: str
+
+
+class EntityPatterns(Struct, frozen=True, forbid_unknown_fields=True):
+    """`entities.yml`."""
+
+    patterns: list[EntityPattern]
+
+
 class Book(Struct, frozen=True):
     """The whole book."""
 
@@ -141,6 +154,7 @@ class Book(Struct, frozen=True):
     complaints: ComplaintBook
     language: LanguageFacts
     lexicon: Lexicon
+    entities: EntityPatterns
 
 
 class _Replies(Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,6 +195,12 @@ def load_lexicon() -> Lexicon:
     return read_yaml(BOOK_DIR / "lexicon.yml", Lexicon)
 
 
+@lru_cache(maxsize=1)
+def load_entity_patterns() -> EntityPatterns:
+    """Return the entity patterns alone."""
+    return read_yaml(BOOK_DIR / "entities.yml", EntityPatterns)
+
+
 def read_book(folder: Path) -> Book:
     """Read and check a book's folder.
 
@@ -212,6 +232,7 @@ def read_book(folder: Path) -> Book:
         complaints=read_yaml(folder / "complaints.yml", ComplaintBook),
         language=read_yaml(folder / "language.yml", LanguageFacts),
         lexicon=read_yaml(folder / "lexicon.yml", Lexicon),
+        entities=read_yaml(folder / "entities.yml", EntityPatterns),
     )
     problems = _cross_check(folder, book)
     if problems:
@@ -263,11 +284,20 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
         ]
         if technique.id not in said:
             problems.append(f"{place}: has no wording in utter_apply_technique")
-    path = folder / "forbidden.yml"
-    for index, phrase in enumerate(book.forbidden):
+    for name, key, patterns in (
+        ("forbidden.yml", "phrases", [each.pattern for each in book.forbidden]),
+        ("entities.yml", "patterns", [each.pattern for each in book.entities.patterns]),
+    ):
+        problems += _bad_patterns(folder / name, key, patterns)
+    return problems
+
+
+def _bad_patterns(path: Path, key: str, patterns: list[str]) -> list[str]:
+    problems = []
+    for index, pattern in enumerate(patterns):
         try:
-            re.compile(phrase.pattern)
+            re.compile(pattern)
         except re.error as error:
-            line = line_of(path, "phrases", index)
-            problems.append(f"{path}:{line}: {phrase.id}: pattern: {error}")
+            line = line_of(path, key, index)
+            problems.append(f"{path}:{line}: {key}[{index}].pattern: {error}")
     return problems

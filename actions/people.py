@@ -1,0 +1,147 @@
+"""Steps that reach a person: hand over, call-back, not understood (design decision 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.forms import FormValidationAction
+
+from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.contact import is_declined, read_call_time, read_contact
+from bot.dialogue.facts import say_hours
+from bot.dialogue.turn import CreateTask, HandOver
+from bot.engine.context import TurnContext, turn_of
+
+CALL_BACK = "call_back"
+DECLINED = "-"
+
+
+class HandOverToPeople(Step):
+    """Put the conversation into the people's queue and say so."""
+
+    step_name = "action_hand_over"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Hand over; whether somebody is there decides what follows."""
+        context.commands.append(HandOver(reason=context.analysis.intent))
+        context.explain(step=self.step_name, staff_present=context.facts.staff_present)
+        if context.facts.staff_present:
+            ahead = context.facts.queue_position - 1
+            facts = {"queue_position": str(ahead)} if ahead else {}
+            speaker.say("utter_hand_over", facts)
+            return set_slots(desk="staffed")
+        return set_slots(desk="empty")
+
+
+class OfferCallBack(Step):
+    """Nobody is there: offer a call-back, or to go on with the assistant."""
+
+    step_name = "action_offer_call_back"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Offer both."""
+        hours = say_hours(context.shop, context.book.language, context.now)
+        speaker.say("utter_hand_over_nobody", hours=hours)
+        return []
+
+
+class NoteCallBack(Step):
+    """Make a task of the call-back."""
+
+    step_name = "action_note_call_back"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Store contact and time; repeat them."""
+        contact, call_time = context.form_values.get("contact"), context.form_values.get("call_time")
+        context.commands.append(
+            CreateTask(kind=CALL_BACK, contact=contact or "", due=call_time or "", note="")
+        )
+        speaker.say("utter_call_back_noted", contact=contact or "", call_time=call_time or "")
+        return set_slots(contact=None, call_time=None)
+
+
+class CancelCallBack(Step):
+    """The customer does not want to be called."""
+
+    step_name = "action_cancel_call_back"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Leave the form."""
+        speaker.say("utter_call_back_cancelled")
+        return set_slots(contact=None, call_time=None)
+
+
+class Clarify(Step):
+    """Say honestly that it was not understood, and what can be done."""
+
+    step_name = "action_clarify"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Ask to say it in other words."""
+        speaker.say("utter_clarify")
+        return []
+
+
+class ValidateCallBackForm(FormValidationAction):
+    """Reads contact and time of a call-back out of what the customer writes.
+
+    A slot that is left unset makes the form step aside, so that an ordinary rule can answer an
+    interruption; after it the form asks again.
+    """
+
+    def name(self) -> str:
+        """Return the name that the form looks for."""
+        return "validate_call_back_form"
+
+    async def extract_contact(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the phone number in the message, if it is asked for or offered."""
+        return self._read(tracker, "contact", read_contact)
+
+    async def extract_call_time(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the time in the message, if it is asked for."""
+        return self._read(tracker, "call_time", read_call_time)
+
+    async def validate_contact(
+        self,
+        value: Any,
+        dispatcher: CollectingDispatcher,
+        tracker: Tracker,
+        domain: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Refuse what is no phone number, and say so; a 'no' ends the form."""
+        if value == DECLINED:
+            return _declined("contact")
+        if value == "":
+            Speaker(dispatcher).say("utter_contact_invalid")
+            return {"contact": None}
+        return {"contact": value}
+
+    async def validate_call_time(
+        self,
+        value: Any,
+        dispatcher: CollectingDispatcher,
+        tracker: Tracker,
+        domain: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Take the customer's own words; a 'no' ends the form."""
+        return _declined("call_time") if value == DECLINED else {"call_time": value}
+
+    @staticmethod
+    def _read(tracker: Tracker, slot: str, read: Any) -> dict[str, Any]:
+        with turn_of(tracker.sender_id, tracker.current_state()) as context:
+            is_asked = tracker.get_slot("requested_slot") == slot
+            if is_asked and is_declined(context.text, context.analysis):
+                return {slot: DECLINED}
+            found = read(context.text, context.analysis, is_asked=is_asked)
+            context.form_values[slot] = found or tracker.get_slot(slot)
+        return {} if found is None else {slot: found}
+
+
+def _declined(slot: str) -> dict[str, Any]:
+    return {slot: None, "call_back_declined": True, "requested_slot": None}

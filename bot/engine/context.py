@@ -1,0 +1,174 @@
+"""What an action may know and say during a turn.
+
+Actions read the `TurnContext`, call one pure function, return events and append commands; they
+never touch a database. During a turn of the worker the context is set before Rasa is asked; in
+`rasa run actions`, where no turn is active, it is loaded by `sender_id` from a `ContextSource`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from bot.dialogue import turn as t
+from bot.dialogue.facts import offer_facts, product_facts, shop_facts
+from bot.dialogue.ledger import current
+from bot.knowledge.book import Book
+from bot.knowledge.shop import Product, Shop
+
+PRODUCT_ENTITY = "product"
+
+
+class TurnContext:
+    """The facts of one turn as they change, and what the turn wants done."""
+
+    def __init__(
+        self,
+        *,
+        facts: t.ConversationFacts,
+        messages: Sequence[t.InboundMessage],
+        shop: Shop,
+        book: Book,
+        now: datetime,
+    ) -> None:
+        self.facts = facts
+        self.messages = tuple(messages)
+        self.shop = shop
+        self.book = book
+        self.now = now
+        self.rng = random.Random(messages[0].message_id if messages else 0)
+        self.ledger = list(facts.ledger)
+        self.open_case = facts.open_case
+        self.product_id = facts.product_id
+        self.used_wordings = list(facts.used_wordings)
+        self.analyses: list[t.MessageAnalysis] = []
+        self.turn_analysis: t.MessageAnalysis | None = None
+        self.commands: list[t.Command] = []
+        self.reasons: list[dict[str, Any]] = []
+        self.replies: list[t.Reply] = []
+        self.form_values: dict[str, str | None] = {}
+        self.failures: list[BaseException] = []
+
+    @property
+    def analysis(self) -> t.MessageAnalysis:
+        """The analysis the turn is decided by."""
+        assert self.turn_analysis is not None
+        return self.turn_analysis
+
+    @property
+    def text(self) -> str:
+        """What the customer said in this turn."""
+        return "\n".join(message.text for message in self.messages)
+
+    @property
+    def product(self) -> Product | None:
+        """The product in talk."""
+        return self.shop.product(self.product_id)
+
+    @property
+    def objection(self) -> t.LedgerEntry | None:
+        """The objection that still wants something."""
+        return current(self.ledger)
+
+    def note_products(self) -> None:
+        """Make the product that the customer named the product in talk."""
+        for analysis in self.analyses:
+            for entity in analysis.entities:
+                if entity["entity"] == PRODUCT_ENTITY and self.shop.product(entity["value"]):
+                    self.product_id = entity["value"]
+        if self.product_id and self.product_id != self.facts.product_id:
+            self.commands.append(t.SetProduct(self.product_id))
+
+    def known_facts(self, kind: str = "") -> dict[str, str]:
+        """Return everything that may be said about an objection of `kind`."""
+        facts = shop_facts(self.shop)
+        if self.product is not None:
+            rng = random.Random(self.rng.random())
+            facts |= product_facts(self.shop, self.book.language, self.product, self.now, rng)
+        return facts | offer_facts(self.shop, self.product_id, kind, self.now)
+
+    def put_entry(self, entry: t.LedgerEntry, *, is_new: bool = False) -> None:
+        """Keep a ledger entry as it is now, and ask for it to be stored."""
+        if is_new:
+            self.ledger.append(entry)
+            self.commands.append(t.OpenObjection(entry))
+            return
+        self.ledger[entry.number - 1] = entry
+        self.commands.append(
+            t.UpdateObjection(entry.number, entry.state, entry.belief, entry.linked_to)
+        )
+
+    def move_objection(self, state: t.ObjectionState) -> t.LedgerEntry | None:
+        """Move the open objection to `state`; return it."""
+        entry = self.objection
+        if entry is not None:
+            entry = replace(entry, state=state)
+            self.put_entry(entry)
+        return entry
+
+    def explain(self, **why: Any) -> None:
+        """Add a reason that `./prelude why` shows."""
+        self.reasons.append(why)
+
+    def add_reply(self, reply: t.Reply) -> None:
+        """Record what is said, in order."""
+        self.replies.append(reply)
+        self.used_wordings.insert(0, reply.wording)
+
+
+class ContextSource(Protocol):
+    """Reads for a turn that no worker has prepared."""
+
+    def load(self, conversation_id: str, tracker_state: dict[str, Any]) -> TurnContext:
+        """Return the context of a conversation, made for its newest message."""
+
+    def apply(self, conversation_id: str, context: TurnContext) -> None:
+        """Carry out what the context has collected since it was loaded."""
+
+
+active_turn: ContextVar[TurnContext | None] = ContextVar("active_turn", default=None)
+
+
+@contextmanager
+def turn_of(conversation_id: str, tracker_state: dict[str, Any]) -> Iterator[TurnContext]:
+    """Give an action its context: the active turn's, or one loaded for this action alone."""
+    context = active_turn.get()
+    if context is not None:
+        yield context
+        return
+    from bot.engine.standalone import context_source
+
+    source = context_source()
+    context = source.load(conversation_id, tracker_state)
+    yield context
+    source.apply(conversation_id, context)
+
+
+def analysis_of(parse: dict[str, Any], message_id: int) -> t.MessageAnalysis:
+    """Return Rasa's parse of a message as the analysis that is stored with it."""
+    signs = parse.get("signs") or {}
+    intent = parse.get("intent") or {}
+    return t.MessageAnalysis(
+        message_id=message_id,
+        intent=intent.get("name") or "nlu_fallback",
+        confidence=float(intent.get("confidence") or 0.0),
+        ranking=[
+            (each["name"], round(float(each["confidence"]), 4))
+            for each in parse.get("intent_ranking") or []
+        ],
+        also=list(signs.get("also", [])),
+        entities=[
+            {name: entity[name] for name in ("entity", "value", "start", "end") if name in entity}
+            for entity in parse.get("entities") or []
+        ],
+        reaction=signs.get("reaction"),
+        harm=list(signs.get("harm", [])),
+        refusal=signs.get("refusal", "none"),
+        concepts=list(signs.get("concepts", [])),
+    )

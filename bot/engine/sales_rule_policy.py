@@ -1,0 +1,43 @@
+"""Rasa's `RulePolicy` that also says which rule it followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.policies.rule_policy import RulePolicy
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker
+
+RULE_NAMES = "rule_names"
+SOURCE = "source"
+
+
+@DefaultV1Recipe.register(
+    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True
+)
+class SalesRulePolicy(RulePolicy):
+    """Adds the names of the rules behind a prediction to the executed action's metadata."""
+
+    def _metadata(self) -> dict[str, Any]:
+        """Persist, beside the look-up table, which rules wrote each of its keys."""
+        names = {
+            key: sorted({name for name, _ in sources})
+            for key, sources in self._rules_sources.items()
+            if key is not None
+        }
+        return {"lookup": {**self.lookup, RULE_NAMES: names}}
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """Predict the next action; name the rules it comes from."""
+        prediction, key = self._predict(tracker, domain)
+        names = self.lookup.get(RULE_NAMES, {}).get(key, [])
+        prediction.action_metadata = {SOURCE: list(names)}
+        return prediction

@@ -1,0 +1,80 @@
+"""Rasa's `AugmentedMemoizationPolicy`, with two differences.
+
+It says which story it recalled; and it sees the turns that rules predicted. (Rasa hides those from
+every policy but `RulePolicy`, so a story could never begin where a rule has ended.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.core.policies.memoization import AugmentedMemoizationPolicy
+from rasa.core.policies.policy import PolicyPrediction, SupportedData
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.shared.core.domain import Domain, State
+from rasa.shared.core.generator import TrackerWithCachedStates
+from rasa.shared.core.trackers import DialogueStateTracker
+
+STORY_NAMES = "story_names"
+SOURCE = "source"
+
+
+@DefaultV1Recipe.register(
+    DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True
+)
+class SalesStoryPolicy(AugmentedMemoizationPolicy):
+    """Adds the names of the stories behind a prediction to the executed action's metadata."""
+
+    _recalled_key: str | None = None
+
+    @staticmethod
+    def supported_data() -> SupportedData:
+        """Ask for everything, so that the turns of rules are not hidden at prediction."""
+        return SupportedData.ML_AND_RULE_DATA
+
+    def train(
+        self, training_trackers: list[TrackerWithCachedStates], domain: Domain, **kwargs: Any
+    ) -> Resource:
+        """Memorise the stories, and from which story each memory comes."""
+        stories = [
+            tracker
+            for tracker in training_trackers
+            if not tracker.is_rule_tracker and not getattr(tracker, "is_augmented", False)
+        ]
+        super().train(stories, domain, **kwargs)
+        names: dict[str, set[str]] = {}
+        for tracker in stories:
+            states, _ = self.featurizer.training_states_and_labels([tracker], domain)
+            for each in states:
+                key = self._create_feature_key(each)
+                if key in self.lookup:
+                    names.setdefault(key, set()).add(tracker.sender_id)
+        self.lookup = {
+            **self.lookup,
+            STORY_NAMES: {key: sorted(stories) for key, stories in names.items()},
+        }
+        self.persist()
+        return self._resource
+
+    def _recall_states(self, states: list[State]) -> str | None:
+        key = self._create_feature_key(states)
+        action: str | None = self.lookup.get(key)
+        self._recalled_key = key if action is not None else None
+        return action
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """Predict the next action; name the stories it comes from."""
+        self._recalled_key = None
+        prediction = super().predict_action_probabilities(
+            tracker, domain, rule_only_data=rule_only_data, **kwargs
+        )
+        names = self.lookup.get(STORY_NAMES, {}).get(self._recalled_key, [])
+        prediction.action_metadata = {SOURCE: list(names)}
+        return prediction

@@ -1,0 +1,189 @@
+"""Rasa's tracker, rebuilt for every turn from a snapshot; there is no SQL here.
+
+A snapshot holds slots and active loop as they were four turns ago, and the events since. So
+latency does not grow with a conversation, and forms and stories still see what they need. The
+slots that mirror the database are set from the turn's facts at every `retrieve`; `save` only
+stages (design decision 2).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActiveLoop,
+    BotUttered,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.dialogue.ledger import projected_state
+from bot.dialogue.turn import PastTurn, TurnRequest
+from bot.errors import EngineError
+
+SNAPSHOT_VERSION = 1
+TURNS_KEPT = 4
+MESSAGE_SLOTS: dict[str, Any] = {
+    "refusal": "none",
+    "desk": "unknown",
+    "complaint_urgent": False,
+    "call_back_declined": False,
+}
+
+
+class SnapshotTrackerStore(TrackerStore):
+    """Gives the tracker of the one turn that is being computed."""
+
+    def __init__(self, domain: Domain | None = None) -> None:
+        """Start with no turn."""
+        super().__init__(domain)
+        self._request: TurnRequest | None = None
+        self.staged: DialogueStateTracker | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """The domain of the loaded model."""
+        return self._domain
+
+    @domain.setter
+    def domain(self, domain: Domain | None) -> None:
+        self._domain = domain or Domain.empty()
+
+    def begin(self, request: TurnRequest) -> None:
+        """Prepare for one turn."""
+        self._request = request
+        self.staged = None
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """Rebuild the tracker of the turn's conversation.
+
+        Raises:
+            EngineError: asked outside a turn, or for another conversation.
+        """
+        if self.staged is not None and self.staged.sender_id == sender_id:
+            return self.staged
+        request = self._request
+        if request is None or request.conversation_id != sender_id:
+            raise EngineError("the tracker was asked for outside its turn")
+        tracker = self.init_tracker(sender_id)
+        for event in self._events(request):
+            tracker.update(event, self.domain)
+        for event in self._projections(request, tracker):
+            tracker.update(event, self.domain)
+        return tracker
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Stage the tracker; T2 writes its snapshot."""
+        self.staged = tracker
+
+    def pack(self, tracker: DialogueStateTracker) -> str:
+        """Return the snapshot of a tracker as JSON."""
+        events = [event for event in tracker.events if not isinstance(event, BotUttered)]
+        cut = _start_of_last_turns(events)
+        before = self.init_tracker(tracker.sender_id)
+        for event in events[:cut]:
+            before.update(event, self.domain)
+        kept = [*_state_as_events(before), *events[cut:]]
+        return json.dumps(
+            {
+                "version": SNAPSHOT_VERSION,
+                "domain": self.domain.fingerprint(),
+                "events": [_slim(event.as_dict()) for event in kept],
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    def _events(self, request: TurnRequest) -> list[Event]:
+        if request.snapshot is not None:
+            data = json.loads(request.snapshot)
+            known = (SNAPSHOT_VERSION, self.domain.fingerprint())
+            if (data.get("version"), data.get("domain")) == known:
+                return [Event.from_parameters(each) for each in data["events"]]
+        return self._events_from_history(request.history)
+
+    def _events_from_history(self, history: tuple[PastTurn, ...]) -> list[Event]:
+        """Rebuild what a snapshot of another model cannot give: intents and steps."""
+        events: list[Event] = [
+            ActionExecuted(ACTION_SESSION_START_NAME),
+            SessionStarted(),
+            ActionExecuted(ACTION_LISTEN_NAME),
+        ]
+        for turn in history:
+            intent = {"name": turn.intent, "confidence": 1.0}
+            events.append(UserUttered(turn.text, intent, list(turn.entities)))
+            events += [
+                ActionExecuted(step)
+                for step in turn.steps
+                if step in self.domain.action_names_or_texts and step != ACTION_LISTEN_NAME
+            ]
+            events.append(ActionExecuted(ACTION_LISTEN_NAME))
+        return events
+
+    def _projections(self, request: TurnRequest, tracker: DialogueStateTracker) -> list[Event]:
+        """Return slot events for what the database says otherwise than the tracker."""
+        state, truth = projected_state(request.facts.ledger)
+        wanted = {
+            **MESSAGE_SLOTS,
+            "objection_state": state,
+            "objection_truth": truth,
+            "complaint_stage": request.facts.open_case.stage if request.facts.open_case else "none",
+            "missed": request.facts.missed_last_turn,
+        }
+        return [
+            SlotSet(name, value)
+            for name, value in wanted.items()
+            if tracker.get_slot(name) != value
+        ]
+
+
+def _start_of_last_turns(events: list[Event]) -> int:
+    """Return the index of the `action_listen` before the fourth last message."""
+    said = [index for index, event in enumerate(events) if isinstance(event, UserUttered)]
+    if len(said) <= TURNS_KEPT:
+        return 0
+    index = said[-TURNS_KEPT]
+    while index > 0 and not isinstance(events[index], ActionExecuted):
+        index -= 1
+    return index
+
+
+def _state_as_events(tracker: DialogueStateTracker) -> list[Event]:
+    """Return the events that set up a tracker's slots and loop."""
+    if not tracker.events:
+        return []
+    events: list[Event] = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
+    events += [
+        SlotSet(name, slot.value)
+        for name, slot in tracker.slots.items()
+        if slot.value != slot.initial_value
+    ]
+    if tracker.active_loop_name:
+        events.append(ActiveLoop(tracker.active_loop_name))
+    return events
+
+
+def _slim(event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a message's event what no policy reads."""
+    if event.get("event") != "user":
+        return event
+    parse = event.get("parse_data") or {}
+    intent = parse.get("intent") or {}
+    return {
+        "event": "user",
+        "timestamp": event.get("timestamp"),
+        "text": event.get("text"),
+        "parse_data": {
+            "text": event.get("text"),
+            "intent": {"name": intent.get("name"), "confidence": intent.get("confidence")},
+            "entities": [],
+        },
+    }

@@ -1,0 +1,89 @@
+"""Train the model for the present data; know whether there is one already.
+
+A model belongs to a fingerprint of everything it is made from. `models/manifest.json` holds, for
+the newest model, that fingerprint and the file's SHA-256; only a file that fits is ever loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bot.errors import UsageError
+from bot.nlu.fingerprint import DIALOGUE_FILES, LANGUAGE_FILES, POLICY_FILES, hash_of
+from bot.settings import ROOT
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model that may be loaded."""
+
+    file: str
+    sha256: str
+    fingerprint: str
+
+
+def fingerprint() -> str:
+    """Return the hash of everything the model is made from."""
+    return hash_of(*DIALOGUE_FILES, *LANGUAGE_FILES, *POLICY_FILES, "requirements/*.txt")
+
+
+def find_model(models_dir: Path) -> Path | None:
+    """Return the model for the present data, or None when it has to be trained.
+
+    Raises:
+        UsageError: the file is not the one that was trained.
+    """
+    try:
+        model = Model(**json.loads((models_dir / MANIFEST).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    path = models_dir / model.file
+    if model.fingerprint != fingerprint() or not path.is_file():
+        return None
+    if _sha256(path) != model.sha256:
+        raise UsageError(
+            f"{path} is not the model that was trained here; delete it and run ./prelude train"
+        )
+    return path
+
+
+def train(models_dir: Path) -> Path:
+    """Train, and note the new model in the manifest; returns its path.
+
+    Raises:
+        UsageError: Rasa refused the data; its own message says where.
+    """
+    os.environ["LOG_LEVEL"] = "ERROR"  # Rasa's own switch for its many progress bars
+    from rasa.model_training import train as rasa_train
+
+    digest = fingerprint()
+    result = rasa_train(
+        domain=str(ROOT / "domain.yml"),
+        config=str(ROOT / "config.yml"),
+        training_files=[str(ROOT / "data")],
+        output=str(models_dir),
+        fixed_model_name=f"prelude-{digest[:12]}",
+    )
+    if result.code != 0 or result.model is None:
+        raise UsageError("training failed; the lines above say why")
+    path = Path(result.model)
+    model = Model(file=path.name, sha256=_sha256(path), fingerprint=digest)
+    (models_dir / MANIFEST).write_text(json.dumps(asdict(model), indent=2) + "\n")
+    for old in models_dir.glob("prelude-*.tar.gz"):
+        if old != path:
+            old.unlink()
+    return path
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

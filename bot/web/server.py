@@ -1,0 +1,86 @@
+"""Start and stop everything that `./prelude serve` runs: database, engine workers, web."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import uvicorn
+
+from bot.bootstrap import build_application
+from bot.clock import SystemClock
+from bot.crm.database import Database
+from bot.engine.host import EngineHost
+from bot.settings import Settings
+from bot.web.admin import write_access
+from bot.web.app import create_app
+from bot.web.fanout import ChannelsNotifier, build_channels
+
+
+async def serve(
+    settings: Settings,
+    database: Database,
+    engine: EngineHost,
+    *,
+    host: str,
+    port: int,
+    when_listening: Callable[[str], None],
+    when_ready: Callable[[], None],
+) -> None:
+    """Serve until the process is told to stop; then end the engine and close the database.
+
+    Args:
+        when_listening: called with the address once the port is open.
+        when_ready: called once a message would be answered.
+    """
+    channels = build_channels(settings.database_url)
+    application = build_application(
+        settings,
+        database=database,
+        engine=engine,
+        notifier=ChannelsNotifier(channels),
+        clock=SystemClock(),
+    )
+    access = write_access(settings.var_dir, f"http://{_own_address(host)}:{port}")
+
+    async def stop() -> None:
+        await engine.close()
+        database.close()
+
+    app = create_app(application, channels, admin_token=access.token, on_stop=stop)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        ws="wsproto",
+        ws_max_size=64 * 1024,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    engine.start()
+    announcer = asyncio.create_task(_announce(server, engine, access.url, when_listening, when_ready))
+    try:
+        await server.serve()
+    finally:
+        announcer.cancel()
+        (settings.var_dir / "admin.json").unlink(missing_ok=True)
+
+
+def _own_address(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+
+
+async def _announce(
+    server: uvicorn.Server,
+    engine: EngineHost,
+    url: str,
+    when_listening: Callable[[str], None],
+    when_ready: Callable[[], None],
+) -> None:
+    while not server.started:
+        await asyncio.sleep(0.05)
+    when_listening(url)
+    await engine.wait_until_ready()
+    when_ready()

@@ -1,0 +1,73 @@
+"""The server dies at every named point of a turn; nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.killpoints import KILL_POINTS
+from tests.crash.chat_client import ChatClient
+from tests.crash.record import (
+    assert_cases_are_answered_complaints,
+    assert_whole_turns,
+    read_record,
+)
+from tests.crash.server_process import ServerProcess, free_port
+
+pytestmark = pytest.mark.crash
+
+SENT = {f"m{number}": f"complaint: broken {number}" for number in range(3)}
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+def test_server_killed_here_has_answered_everything_once_in_the_end(
+    tmp_path: Path, point: str
+) -> None:
+    asyncio.run(play_through_a_crash(tmp_path / "var", point))
+
+
+async def play_through_a_crash(var_dir: Path, point: str) -> None:
+    var_dir.mkdir()
+    port = free_port()
+    doomed = ServerProcess(var_dir, port, kill_at=point)
+    client = ChatClient(doomed.url)
+    try:
+        await client.open()
+        for message_id, text in SENT.items():
+            await client.say(message_id, text)
+        await client.until_closed()
+        assert doomed.wait_for_death() == -9
+    finally:
+        await client.leave()
+        doomed.stop()
+    acknowledged = dict(client.acks)
+    before = read_record(var_dir / "prelude.db")
+    assert {(client.conversation, each) for each in acknowledged} <= set(before.stored)
+
+    second = ServerProcess(var_dir, port)
+    try:
+        await client.open()
+        await client.until(lambda: not client.outbox)
+        await client.until_replies(len(SENT))
+        await client.leave()
+    finally:
+        second.stop()
+
+    after = read_record(var_dir / "prelude.db")
+    assert set(client.acks) == set(SENT)
+    assert set(after.stored) == {(client.conversation, message_id) for message_id in SENT}
+    assert set(after.stored.values()) == {1}
+    assert {row["state"] for row in after.asked} == {"done"}
+    assert_whole_turns(after)
+    assert_cases_are_answered_complaints(after)
+    assert_client_saw_everything_once(client, acknowledged)
+
+
+def assert_client_saw_everything_once(client: ChatClient, acknowledged: dict[str, dict]) -> None:
+    assert [event["seq"] for event in client.events] == list(range(1, 2 * len(SENT) + 1))
+    assert sorted(client.replies) == sorted(f"re: {text}" for text in SENT.values())
+    for event in client.events:
+        if event["sender"] == "customer" and event["id"] in acknowledged:
+            assert event["seq"] == acknowledged[event["id"]]["seq"]
