@@ -49,7 +49,7 @@ class ProbeObjection(Step):
         """Ask one open question."""
         entry = context.move_objection("probed")
         kind = entry.kind if entry else "excuse"
-        facts = {"kind": kind}
+        facts: dict[str, str] = {"kind": kind}
         if kind in KINDS_THAT_NEED_A_PRODUCT and context.product is None:
             facts = {"asks": "product"}
             speaker.say("utter_acknowledge_objection", kind=kind)

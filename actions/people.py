@@ -54,7 +54,10 @@ class NoteCallBack(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Store contact and time; repeat them."""
-        contact, call_time = context.form_values.get("contact"), context.form_values.get("call_time")
+        contact, call_time = (
+            context.form_values.get("contact"),
+            context.form_values.get("call_time"),
+        )
         context.commands.append(
             CreateTask(kind=CALL_BACK, contact=contact or "", due=call_time or "", note="")
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from bot.clock import Clock, SystemClock
 from bot.crm.database import Database
@@ -15,11 +16,19 @@ from bot.errors import AlreadyRunningError
 from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
 from bot.services.application import Application
+from bot.services.developer import DeveloperDesk
 from bot.services.ports import Engine, Notifier
 from bot.services.shop import read_shop, sync_shop
 from bot.settings import Settings
 
 ENGINE_FACTORY = "bot.bootstrap:build_worker_engine"
+
+
+class Parser(Protocol):
+    """Understands messages without a dialogue."""
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the parse of one message."""
 
 
 class SilentNotifier:
@@ -48,16 +57,19 @@ def prepare_database(settings: Settings, clock: Clock) -> tuple[Database, Shop |
     return database, loaded
 
 
-def build_engine_host(settings: Settings, model_path: Path) -> EngineHost:
-    """Return the supervised Rasa workers; not started yet."""
-    config: dict[str, Any] = {
+def _worker_config(settings: Settings, model_path: Path) -> dict[str, Any]:
+    return {
         "model_path": str(model_path),
         "database_url": settings.database_url,
         "nlu_max_chars": settings.nlu_max_chars,
     }
+
+
+def build_engine_host(settings: Settings, model_path: Path) -> EngineHost:
+    """Return the supervised Rasa workers; not started yet."""
     return EngineHost(
         ENGINE_FACTORY,
-        config,
+        _worker_config(settings, model_path),
         workers=settings.engine_workers,
         timeout_seconds=settings.turn_timeout_seconds,
     )
@@ -109,6 +121,43 @@ def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
         DatabaseCatalogue(config["database_url"]),
         nlu_max_chars=config["nlu_max_chars"],
     )
+
+
+def find_trained_model(settings: Settings) -> Path | None:
+    """Return the model for the present data, or None when it has to be trained."""
+    from bot.engine.training import find_model
+
+    return find_model(settings.models_dir)
+
+
+def train_model(models_dir: str) -> None:
+    """Train the model for the present data (run in a process of its own)."""
+    from bot.engine.training import train
+
+    train(Path(models_dir))
+
+
+def build_inline_engine(settings: Settings, model_path: Path) -> Engine:
+    """Return the engine in this very process, for the terminal and the tests."""
+    from bot.engine.inline import InlineEngine
+
+    config = _worker_config(settings, model_path)
+    return InlineEngine(build_worker_engine(config))
+
+
+def build_parser(settings: Settings, model_path: Path) -> Parser:
+    """Return message understanding alone."""
+    from bot.engine.parser import MessageParser
+
+    return MessageParser(model_path, settings.shop_dir, max_chars=settings.nlu_max_chars)
+
+
+def build_developer_desk(settings: Settings) -> DeveloperDesk:
+    """Return the database of `rasa run actions`: one of its own, never a running shop's."""
+    url = f"sqlite:///{settings.var_dir / 'developer.db'}"
+    clock = SystemClock()
+    database, _ = prepare_database(replace(settings, database_url=url), clock)
+    return DeveloperDesk(database, clock)
 
 
 @contextmanager

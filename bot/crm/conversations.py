@@ -80,9 +80,7 @@ class ConversationRepository:
             statement = statement.where(Conversation.queued_at < moment)
         return self._session.execute(statement).scalar_one()
 
-    def take_version(
-        self, conversation_id: str, version: int, owner: Owner, now: datetime
-    ) -> bool:
+    def take_version(self, conversation_id: str, version: int, owner: Owner, now: datetime) -> bool:
         """Raise the version if it and the owner are still as expected (T2's guard)."""
         statement = (
             update(Conversation)

@@ -30,7 +30,7 @@ from bot.errors import StorageUnavailableError
 T = TypeVar("T")
 Job = Callable[[UnitOfWork], Any]
 
-BUSY_TIMEOUT_SECONDS = 2.0
+BUSY_TIMEOUT_SECONDS = 1.4  # a job may wait for one that waits: both end within 3 s
 GROUP_LIMIT = 64
 
 

@@ -33,9 +33,7 @@ class Assessment:
         return self.severity == "bodily" or self.is_crisis
 
 
-def assess(
-    book: ComplaintBook, analyses: Sequence[MessageAnalysis], now: datetime
-) -> Assessment:
+def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], now: datetime) -> Assessment:
     """Assess the complaint that these messages make together."""
     intents = [name for each in analyses for name in (each.intent, *each.also)]
     causes = tuple(dict.fromkeys(book.causes[name] for name in intents if name in book.causes))

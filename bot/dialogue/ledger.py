@@ -82,9 +82,7 @@ def note(
     return Noted(entry, is_new=True, pretext=pretext)
 
 
-def _say_again(
-    table: TruthTable, before: LedgerEntry, analysis: MessageAnalysis
-) -> LedgerEntry:
+def _say_again(table: TruthTable, before: LedgerEntry, analysis: MessageAnalysis) -> LedgerEntry:
     """The same kind again: a repeated dodge, a confirmed doubt, or an answer that failed."""
     evidence = list(before.belief.evidence)
     evidence += [

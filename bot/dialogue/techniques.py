@@ -45,7 +45,7 @@ def choose_technique(
         elif tried and tried[-1] == technique.id:
             excluded.append((technique.id, "used last"))
         else:
-            weight = technique.fits[kind] * DECAY ** tried.count(technique.id)  # type: ignore[index]
+            weight = technique.fits[kind] * DECAY ** tried.count(technique.id)
             scored.append((technique.id, round(weight, 4)))
     if not scored:
         return None

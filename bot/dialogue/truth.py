@@ -23,11 +23,11 @@ def believe(table: TruthTable, kind: ObjectionKind, evidence: Sequence[str]) -> 
     """
     weights = list(table.priors[kind])
     for name in evidence:
-        weights = [
-            weight * factor for weight, factor in zip(weights, table.evidence[name])
-        ]
+        factors = table.evidence[name]
+        weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
     total = sum(weights)
     shares = [round(weight / total, 4) for weight in weights]
     best = max(range(3), key=lambda index: shares[index])
     label: Truth = LABELS[best] if shares[best] >= table.decide_at else "unclear"
-    return Belief(*shares, label=label, evidence=tuple(evidence))
+    true, false, hidden = shares
+    return Belief(true, false, hidden, label=label, evidence=tuple(evidence))

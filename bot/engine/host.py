@@ -68,6 +68,7 @@ class EngineHost:
         self._order = itertools.count()
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: dict[int, _Worker] = {}
+        self._is_closed = False
 
     def start(self) -> None:
         """Start the workers; they become ready by themselves."""
@@ -93,6 +94,8 @@ class EngineHost:
         Raises:
             EngineError: it failed, hung, died or returned nonsense.
         """
+        if self._is_closed:
+            raise EngineError("the engine was stopped")
         payload = msgspec.msgpack.encode(request)
         future: asyncio.Future[TurnResult] = asyncio.get_running_loop().create_future()
         self._jobs.put_nowait(_Job(attempt, next(self._order), payload, future))
@@ -103,6 +106,9 @@ class EngineHost:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._is_closed = True
+        while not self._jobs.empty():
+            _fail(self._jobs.get_nowait(), "the engine was stopped")
 
     async def _serve(self, slot: int) -> None:
         worker = None
@@ -239,6 +245,9 @@ def _compute(payload: bytes) -> bytes:
     """Compute one turn (runs in the worker)."""
     request = msgspec.msgpack.decode(payload, type=TurnRequest)
     reach("engine_received")
-    result = _built["engine"].turn(request)
+    try:
+        result = msgspec.msgpack.encode(_built["engine"].turn(request))
+    except Exception as error:  # some exceptions cannot cross the process border
+        raise EngineError(f"{type(error).__name__}: {error}") from None
     reach("engine_computed")
-    return msgspec.msgpack.encode(result)
+    return result

@@ -26,9 +26,7 @@ class InProcessActions(EndpointConfig):
         self._executor = ActionExecutor()
         self._executor.register_package("actions")
 
-    async def request(  # type: ignore[override]
-        self, method: str = "post", subpath: str | None = None, **kwargs: Any
-    ) -> Any:
+    async def request(self, method: str = "post", subpath: str | None = None, **kwargs: Any) -> Any:
         """Run one action; raise what Rasa expects from an action server."""
         call = kwargs["json"]
         try:

@@ -26,6 +26,7 @@ SOURCE = "source"
 class SalesStoryPolicy(AugmentedMemoizationPolicy):
     """Adds the names of the stories behind a prediction to the executed action's metadata."""
 
+    lookup: dict[str, Any]
     _recalled_key: str | None = None
 
     @staticmethod

@@ -36,7 +36,7 @@ async def understand(messages: Sequence[InboundMessage], parse: Parse) -> Unders
     parses = [await _parse_one(message, parse) for message in messages]
     analyses = tuple(
         analysis_of(each, message.message_id)
-        for each, message in zip(parses, messages)
+        for each, message in zip(parses, messages, strict=True)
     )
     if len(messages) == 1:
         return Understood(parses[0], analyses[0], analyses)

@@ -29,7 +29,7 @@ from bot.engine.understanding import understand
 from bot.errors import EngineError
 from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
-from bot.language.document import ProductName, shared_reader
+from bot.language.document import product_names, shared_reader
 
 WARM_UP_TEXT = "?"
 
@@ -134,11 +134,7 @@ class RasaEngine:
         """Return the shop; teach the reader its products when they have changed."""
         shop = self._catalogue.shop()
         if shop is not self._known_shop:
-            shared_reader().know_products(
-                ProductName(product.id, name)
-                for product in shop.products
-                for name in (product.name, *product.aliases)
-            )
+            shared_reader().know_products(product_names(shop.products))
             self._known_shop = shop
         return shop
 

@@ -16,6 +16,7 @@ import yaml
 from bot.errors import ShopDataError
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
 _PATH_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -47,20 +48,18 @@ def read_yaml(path: Path, type_: type[T]) -> T:
         raise ShopDataError([_locate(path, text, message)]) from error
 
 
-def read_csv(path: Path, type_: type[T]) -> list[T]:
+def read_csv(path: Path, type_: type[S]) -> list[S]:
     """Return the rows of a CSV file as `type_`, with numbers read from text.
 
     Raises:
         ShopDataError: every bad row, with its line and column.
     """
     problems: list[str] = []
-    rows: list[T] = []
+    rows: list[S] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            known = {
-                field.encode_name for field in msgspec.structs.fields(type_)
-            }
+            known = {field.encode_name for field in msgspec.structs.fields(type_)}
             header = set(reader.fieldnames or ())
             unknown, missing = sorted(header - known), sorted(_required(type_) - header)
             if unknown or missing:

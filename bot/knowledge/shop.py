@@ -243,7 +243,7 @@ def load_shop(folder: Path) -> Shop:
         raise ShopDataError([f"{folder}: there is no such shop folder"])
     problems: list[str] = []
     read: dict[str, object] = {}
-    types = {
+    types: dict[str, type[Struct]] = {
         "shop.yml": Profile,
         "promotions.yml": _Promotions,
         "policies.yml": _Policies,

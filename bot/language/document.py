@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from bot.knowledge.book import load_entity_patterns, load_language, load_lexicon
+from bot.knowledge.shop import Product
 from bot.language.normalise import clean
 
 jieba.setLogLevel(logging.WARNING)
@@ -110,9 +111,7 @@ class MessageReader:
             if any(start < other_end and other_start < end for other_start, other_end in taken):
                 continue
             taken.append((start, end))
-            span = doc.char_span(
-                start, end, label=label, span_id=value, alignment_mode="expand"
-            )
+            span = doc.char_span(start, end, label=label, span_id=value, alignment_mode="expand")
             if span is not None:
                 yield span
 
@@ -140,6 +139,13 @@ def _is_negated(text: str, start: int) -> bool:
 def concepts_of(doc: Doc) -> list[str]:
     """Return the concepts of a message, each once, in order."""
     return list(dict.fromkeys(span.label_ for span in doc.spans[CONCEPTS]))
+
+
+def product_names(products: Iterable[Product]) -> Iterator[ProductName]:
+    """Return every word by which customers call these products."""
+    for product in products:
+        for name in (product.name, *product.aliases):
+            yield ProductName(product.id, name)
 
 
 @lru_cache(maxsize=1)

@@ -35,7 +35,8 @@ def clean(text: str, max_chars: int) -> str:
         for char in text
         if char.isspace() or unicodedata.category(char) not in _INVISIBLE
     ]
-    return _converter().convert(re.sub(r" +", " ", "".join(kept)).strip()[:max_chars])
+    squeezed = re.sub(r" +", " ", "".join(kept)).strip()
+    return str(_converter().convert(squeezed[:max_chars]))
 
 
 def fold(text: str) -> str:

@@ -1,12 +1,11 @@
-"""What a message shows beside its intent: refusal, reaction, harm (labels.md, D-OBJ-11, D-CMP-3, 4).
+"""What a message shows beside its intent: refusal, reaction, harm.
 
-First version: read off the concepts. Pure.
+Sources: docs/labels.md, D-OBJ-11, D-CMP-3, D-CMP-4. First version: read off the concepts. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-
 from typing import Literal
 
 REACTIONS = (

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.svm import LinearSVC
 from spacy.tokens import Doc
 
@@ -26,7 +26,7 @@ START, END = "^", "$"
 def words_of(doc: Doc) -> list[str]:
     """Return words and word pairs."""
     words = [token.text.lower() for token in doc if not token.is_space]
-    return words + [f"{left}_{right}" for left, right in zip(words, words[1:])]
+    return words + [f"{left}_{right}" for left, right in zip(words, words[1:], strict=False)]
 
 
 def characters_of(doc: Doc) -> str:
@@ -57,12 +57,17 @@ class IntentModel:
         """The intents it knows."""
         return [str(name) for name in self._classifier.classes_]
 
-    def fit(self, docs: Sequence[Doc], labels: NDArray[Any]) -> None:
-        """Fit everything; deterministic for the same data and configuration."""
+    def fit(self, docs: Sequence[Doc], labels: NDArray[Any], writers: Sequence[str]) -> None:
+        """Fit everything; deterministic for the same data and configuration.
+
+        Args:
+            writers: who wrote each message. Confidence is fitted on writers held out whole, for a
+                customer is always somebody new.
+        """
         for vectorizer in (self._words, self._characters, self._concepts):
             vectorizer.fit(docs)
         features = self._features(docs)
-        self._temperature = self._fit_temperature(features, labels)
+        self._temperature = self._fit_temperature(features, labels, writers)
         self._classifier.fit(features, labels)
 
     def rank(self, doc: Doc) -> list[dict[str, Any]]:
@@ -86,16 +91,20 @@ class IntentModel:
             parts.append(self._concepts.transform(docs) * self._concept_weight)
         return hstack(parts).tocsr()
 
-    def _fit_temperature(self, features: csr_matrix, labels: NDArray[Any]) -> float:
+    def _fit_temperature(
+        self, features: csr_matrix, labels: NDArray[Any], writers: Sequence[str]
+    ) -> float:
         """Return the factor on margins that makes held-out confidence honest."""
-        folds = StratifiedKFold(
-            self._config["calibration_folds"],
-            shuffle=True,
-            random_state=self._config["random_state"],
-        )
+        wanted = self._config["calibration_folds"]
+        folds: GroupKFold | StratifiedKFold
+        if len(set(writers)) >= wanted:
+            folds = GroupKFold(wanted)
+        else:
+            seed = self._config["random_state"]
+            folds = StratifiedKFold(wanted, shuffle=True, random_state=seed)
         classes, numbers = np.unique(labels, return_inverse=True)
         margins = np.zeros((len(labels), len(classes)))
-        for train, held_out in folds.split(features, labels):
+        for train, held_out in folds.split(features, labels, list(writers)):
             classifier = self._new_classifier().fit(features[train], labels[train])
             margins[held_out] = classifier.decision_function(features[held_out])
 

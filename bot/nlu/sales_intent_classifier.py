@@ -44,13 +44,13 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
         """Return the component's options."""
         return {
             # Inverse strength of regularisation of the linear machine.
-            "C": 0.5,
+            "C": 1.0,
             # Length of character n-grams, from and to.
             "char_ngram_min": 1,
             "char_ngram_max": 4,
             # Weight of the concept features beside the n-grams; 0 leaves them out.
             "concept_weight": 0.7,
-            # Folds whose held-out margins fit the temperature.
+            # Folds, by writer, whose held-out margins fit the temperature.
             "calibration_folds": 5,
             # How many intents a ranking holds.
             "ranking_length": 10,
@@ -108,8 +108,9 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
         ]
         docs = [example.get(DOC) for example in examples]
         labels = np.array([example.get(INTENT) for example in examples])
+        writers = [_writer_of(example) for example in examples]
         model = IntentModel(copy.deepcopy(self._config))
-        model.fit(docs, labels)
+        model.fit(docs, labels, writers)
         self._model = model
         with self._model_storage.write_to(self._resource) as directory:
             joblib.dump(model, directory / FILE_NAME)
@@ -125,3 +126,8 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
             message.set(INTENT_RANKING, ranking, add_to_output=True)
         return messages
 
+
+def _writer_of(example: Message) -> str:
+    """Return who wrote a training message; examples without one share a group."""
+    metadata = (example.get("metadata") or {}).get("example") or {}
+    return str(metadata.get("writer", "")) if isinstance(metadata, dict) else ""

@@ -64,9 +64,7 @@ class Application:
 
     async def authenticate(self, conversation_id: str, token: str) -> ConversationRecord:
         """Return the conversation that the token opens; raise NotAllowedError otherwise."""
-        return await self.database.read_async(
-            lambda uow: authenticate(uow, conversation_id, token)
-        )
+        return await self.database.read_async(lambda uow: authenticate(uow, conversation_id, token))
 
     async def receive(self, inbound: InboundText) -> Accepted:
         """T1: keep a message; the caller acknowledges it and then calls `message_stored`."""

@@ -144,7 +144,8 @@ def match_option(text: str, options: list[Option]) -> Option | None:
     """Return the offered option whose label or alias the customer typed."""
     typed = fold(text)
     for option in options:
-        if typed in {fold(label) for label in (option.label, *option.aliases)}:
+        typings = {option.label, *option.aliases} - {PHONE_ALIAS}
+        if typed in {fold(each) for each in typings}:
             return option
         if PHONE_ALIAS in option.aliases and has_phone_number(text):
             return option

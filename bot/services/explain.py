@@ -23,7 +23,8 @@ def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any
         "conversation": conversation_id,
         "owner": record.owner,
         "turns": [
-            describe_turn(uow, turn, messages) for turn in uow.turns.of_conversation(conversation_id)
+            describe_turn(uow, turn, messages)
+            for turn in uow.turns.of_conversation(conversation_id)
         ],
         "objections": [describe_entry(entry) for entry in uow.turns.ledger(conversation_id)],
         "cases": [

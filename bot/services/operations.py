@@ -1,7 +1,7 @@
-"""What staff commands can ask of a shop: one table, used by the local admin API and by the
-command line when no server runs.
+"""What staff commands can ask of a shop, as one table.
 
-Names are `noun.verb`; arguments and results are plain values.
+Used by the local admin API, and by the command line when no server runs. Names are `noun.verb`;
+arguments and results are plain values.
 """
 
 from __future__ import annotations

@@ -150,9 +150,7 @@ def give_back(
     record = _owned(uow, conversation_id, name)
     if not uow.conversations.take_version(conversation_id, record.version, "agent", now):
         raise NotAllowedError("the conversation has just changed; look again")
-    uow.conversations.update_fields(
-        conversation_id, owner="bot", agent_name=None, queued_at=None
-    )
+    uow.conversations.update_fields(conversation_id, owner="bot", agent_name=None, queued_at=None)
     uow.conversations.change_state(conversation_id, "held", "history")
     return [_announce(uow, book, record, "utter_agent_left", name, now)]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bot.crm.records import MessageRecord
+from bot.crm.records import ConversationRecord, MessageRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
 from bot.dialogue.wording import choose_reply
@@ -48,20 +48,7 @@ def load_turn(uow: UnitOfWork, conversation_id: str, now: datetime) -> LoadedTur
     covered = _messages_of_next_turn(uow.conversations.pending(conversation_id))
     if not covered:
         return None
-    open_case = uow.cases.open_case_of(conversation_id)
-    facts = t.ConversationFacts(
-        conversation_id=conversation_id,
-        owner=record.owner,
-        ledger=uow.turns.ledger(conversation_id),
-        open_case=open_case,
-        product_id=record.product_id,
-        used_wordings=uow.conversations.used_wordings(conversation_id),
-        missed_last_turn="action_clarify" in uow.turns.last_steps(conversation_id),
-        staff_present=uow.staff.is_anybody_present(now - PRESENCE),
-        queue_position=uow.conversations.queue_length_before(None) + 1,
-        contact_refused=record.contact_refused,
-        turn_count=record.turn_count,
-    )
+    facts = facts_of(uow, record, now)
     request = t.TurnRequest(
         conversation_id=conversation_id,
         version=record.version,
@@ -75,7 +62,24 @@ def load_turn(uow: UnitOfWork, conversation_id: str, now: datetime) -> LoadedTur
         request=request,
         attempts=max(message.attempts for message in covered),
         oldest_at=covered[0].created_at,
-        is_venting=open_case is not None and open_case.stage == "receipt",
+        is_venting=facts.open_case is not None and facts.open_case.stage == "receipt",
+    )
+
+
+def facts_of(uow: UnitOfWork, record: ConversationRecord, now: datetime) -> t.ConversationFacts:
+    """Read what only the database knows about a conversation."""
+    return t.ConversationFacts(
+        conversation_id=record.id,
+        owner=record.owner,
+        ledger=uow.turns.ledger(record.id),
+        open_case=uow.cases.open_case_of(record.id),
+        product_id=record.product_id,
+        used_wordings=uow.conversations.used_wordings(record.id),
+        missed_last_turn="action_clarify" in uow.turns.last_steps(record.id),
+        staff_present=uow.staff.is_anybody_present(now - PRESENCE),
+        queue_position=uow.conversations.queue_length_before(None) + 1,
+        contact_refused=record.contact_refused,
+        turn_count=record.turn_count,
     )
 
 
@@ -133,7 +137,7 @@ def apply_result(
             analysis=msgspec.to_builtins(analysis) if analysis else None,
         )
     for command in result.commands:
-        _apply(uow, command, request.conversation_id, turn_id, now)
+        apply_command(uow, command, request.conversation_id, turn_id, now)
     events = _store_replies(uow, request.conversation_id, turn_id, result.replies, now)
     uow.conversations.update_fields(request.conversation_id, snapshot=result.snapshot)
     reach("t2_before_commit")
@@ -154,7 +158,7 @@ def apply_failure(
     turn_id = _begin_turn(uow, request, now, kind="failed", result=None)
     for message in request.messages:
         uow.conversations.update_message(message.message_id, state="failed", turn_id=turn_id)
-    _apply(uow, t.HandOver(reason=response), request.conversation_id, turn_id, now)
+    apply_command(uow, t.HandOver(reason=response), request.conversation_id, turn_id, now)
     seed = random.Random(request.messages[0].message_id)
     reply = choose_reply(book, response, {}, request.facts.used_wordings, seed)
     events = _store_replies(uow, request.conversation_id, turn_id, (reply,), now)
@@ -237,7 +241,7 @@ def _store_replies(
     return events
 
 
-def _apply(
+def apply_command(
     uow: UnitOfWork, command: t.Command, conversation_id: str, turn_id: int, now: datetime
 ) -> None:
     """Carry out one command of a turn."""

@@ -50,9 +50,7 @@ def create_app(
         route_handlers=[chat, healthz, readyz, run_operation],
         plugins=[channels],
         lifespan=[lifespan],
-        state=State(
-            {"application": application, "channels": channels, "admin_token": admin_token}
-        ),
+        state=State({"application": application, "channels": channels, "admin_token": admin_token}),
         exception_handlers={BotError: _tell_error},
         openapi_config=None,
     )

@@ -108,9 +108,10 @@ class _Session:
                 f"a frame may have {self._app.settings.max_frame_bytes} bytes; this one has {size}"
             )
         try:
-            return _decoder.decode(data)
+            frame: Hello | Say | Ping = _decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise UsageError(f"this frame is not understood: {error}") from error
+        return frame
 
     async def _handle(self, frame: Hello | Say | Ping) -> bool:
         """Act on one frame; return whether the socket stays open."""
@@ -152,20 +153,15 @@ class _Session:
         return True
 
     async def _say(self, frame: Say) -> None:
-        inbound = InboundText(
-            self._conversation_id, frame.id, frame.text, frame.option_id or None
-        )
+        inbound = InboundText(self._conversation_id, frame.id, frame.text, frame.option_id or None)
         accepted = await self._app.receive(inbound)
-        await self._send(
-            {
-                "type": "ack",
-                "id": frame.id,
-                "seq": accepted.message.seq,
-                "state": accepted.message.state,
-            }
-        )
-        reach("ack_sent")
-        await self._app.message_stored(accepted)
+        message = accepted.message
+        ack = {"type": "ack", "id": frame.id, "seq": message.seq, "state": message.state}
+        try:
+            await self._send(ack)
+            reach("ack_sent")
+        finally:  # the client may have left; what is stored is answered all the same
+            await self._app.message_stored(accepted)
 
     async def _push(self) -> None:
         """Send what other hands wrote into this conversation, in order and once."""

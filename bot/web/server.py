@@ -60,7 +60,9 @@ async def serve(
     )
     server = uvicorn.Server(config)
     engine.start()
-    announcer = asyncio.create_task(_announce(server, engine, access.url, when_listening, when_ready))
+    announcer = asyncio.create_task(
+        _announce(server, engine, access.url, when_listening, when_ready)
+    )
     try:
         await server.serve()
     finally:

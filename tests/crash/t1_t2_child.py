@@ -1,6 +1,6 @@
 """An application without web that sends itself messages until it is killed.
 
-`python -m tests.crash.t1_t2_child VAR MAX_ATTEMPTS` imports everything once, then forks one child for every
+`python -m tests.crash.t1_t2_child VAR MAX_ATTEMPTS` imports everything once, then forks one child a
 line of JSON on its standard input: `{"run", "conversations", "resend", "is_last"}`. A child
 recovers, resends what was not acknowledged, sends new messages and tells on standard output, one
 JSON list a line, what it does; after it has ended, its exit status is told.

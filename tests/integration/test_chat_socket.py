@@ -103,7 +103,6 @@ def test_same_id_with_another_text_is_refused_by_its_id(server: ServerProcess) -
     with_visitor(server, play)
 
 
-@pytest.mark.xfail(strict=True, reason="_say wakes the bot only after the ack could be sent")
 def test_message_of_a_client_that_leaves_before_the_acknowledgement_is_answered(
     server: ServerProcess,
 ) -> None:

@@ -50,9 +50,7 @@ def with_host(play: Callable[[EngineHost], Awaitable[T]], *, timeout_seconds: fl
     """Play with a running host; afterwards it must have left no child."""
 
     async def main() -> T:
-        host = EngineHost(
-            "tests.fakes:build_fake", {}, workers=1, timeout_seconds=timeout_seconds
-        )
+        host = EngineHost("tests.fakes:build_fake", {}, workers=1, timeout_seconds=timeout_seconds)
         host.start()
         try:
             await ready(host)
@@ -128,7 +126,6 @@ def test_worker_that_fails_or_lies_is_kept(text: str, reason: str) -> None:
     with_host(play)
 
 
-@pytest.mark.xfail(strict=True, reason="the error breaks the pool; a healthy worker is replaced")
 def test_worker_whose_error_cannot_be_pickled_is_kept() -> None:
     async def play(host: EngineHost) -> None:
         first = await ready(host)
@@ -174,7 +171,6 @@ def test_many_turns_in_one_worker_are_each_answered_with_their_own_result() -> N
     with_host(play)
 
 
-@pytest.mark.xfail(strict=True, reason="close() leaves the futures of waiting jobs undone")
 def test_turn_that_is_running_or_waits_at_close_fails_instead_of_hanging() -> None:
     async def play(host: EngineHost) -> None:
         turns = [asyncio.ensure_future(answer(host, text)) for text in ("hang", "never begun")]

@@ -206,8 +206,6 @@ def test_queue_lists_who_waits_longest_first(shop: Play) -> None:
         ("Zhao", "king", "agent, supervisor, manager"),
     ],
 )
-def test_user_who_makes_no_sense_is_refused(
-    shop: Play, name: str, role: str, reason: str
-) -> None:
+def test_user_who_makes_no_sense_is_refused(shop: Play, name: str, role: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         shop.run(lambda: shop.app.add_user(name, role))

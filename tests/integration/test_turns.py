@@ -210,6 +210,22 @@ def test_engine_error_says_what_happened(play: Play) -> None:
     play.say(talk, "ok")
     request, _ = play.engine.calls[0]
     with pytest.raises(EngineError, match="another turn"):
-        apply_result(None, request, FakeComputer().turn(play.engine.calls[0][0]).__class__(  # type: ignore[arg-type]
-            conversation_id="x", version=1, first_seq=1, last_seq=1, message_ids=(), analyses=(),
-            steps=(), commands=(), replies=(), snapshot=None), play.clock.now())
+        apply_result(
+            None,
+            request,
+            FakeComputer()
+            .turn(play.engine.calls[0][0])
+            .__class__(  # type: ignore[arg-type]
+                conversation_id="x",
+                version=1,
+                first_seq=1,
+                last_seq=1,
+                message_ids=(),
+                analyses=(),
+                steps=(),
+                commands=(),
+                replies=(),
+                snapshot=None,
+            ),
+            play.clock.now(),
+        )

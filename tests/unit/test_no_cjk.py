@@ -34,9 +34,7 @@ def literals_with_cjk(source: str) -> list[tuple[int, str]]:
     return [
         (token.start[0], token.string)
         for token in tokens
-        if token.type == tokenize.STRING
-        and token.start not in skipped
-        and CJK.search(token.string)
+        if token.type == tokenize.STRING and token.start not in skipped and CJK.search(token.string)
     ]
 
 

@@ -1,0 +1,25 @@
+"""`./prelude bench …`: figures measured side by side in one run, as ratios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Measure; every figure is a ratio within one run.")
+
+
+@app.callback()
+def group() -> None:
+    """Measure."""
+
+
+@app.command("turn")
+def turn(
+    json_out: Path | None = typer.Option(None, "--json", help="Write figures and ratios."),
+    quick: bool = typer.Option(False, "--quick", help="Fewer turns; for trying the command."),
+) -> None:
+    """Compare our server with stock Rasa and with a one-row echo."""
+    from bot.bench.turn import run
+
+    run(json_out, is_quick=quick)
