@@ -113,9 +113,11 @@ class DatabaseCatalogue:
 
 def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
     """Build the engine of a worker process (the factory that `EngineHost` is given)."""
-    from bot.engine.worker import RasaEngine, quiet_rasa
+    from bot.engine.quiet import quiet_rasa
 
     quiet_rasa()
+    from bot.engine.worker import RasaEngine
+
     return RasaEngine(
         Path(config["model_path"]),
         DatabaseCatalogue(config["database_url"]),
@@ -147,6 +149,9 @@ def build_inline_engine(settings: Settings, model_path: Path) -> Engine:
 
 def build_parser(settings: Settings, model_path: Path) -> Parser:
     """Return message understanding alone."""
+    from bot.engine.quiet import quiet_rasa
+
+    quiet_rasa()
     from bot.engine.parser import MessageParser
 
     return MessageParser(model_path, settings.shop_dir, max_chars=settings.nlu_max_chars)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -90,7 +91,8 @@ def _print_queue(rows: list[dict[str, Any]]) -> None:
 def _age(since: str | None) -> str:
     if since is None:
         return ""
-    minutes = (datetime.now(timezone.utc) - datetime.fromisoformat(since)).total_seconds() / 60
+    moment = msgspec.convert(since, datetime)
+    minutes = (datetime.now(timezone.utc) - moment).total_seconds() / 60
     return f"{minutes:.0f} min"
 
 

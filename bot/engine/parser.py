@@ -9,7 +9,6 @@ from typing import Any
 from rasa.core.agent import Agent
 
 from bot.engine.context import analysis_of
-from bot.engine.worker import quiet_rasa
 from bot.knowledge.shop import load_shop
 from bot.language.document import product_names, shared_reader
 
@@ -19,7 +18,6 @@ class MessageParser:
 
     def __init__(self, model_path: Path, shop_dir: Path, *, max_chars: int) -> None:
         """Load the model; takes seconds."""
-        quiet_rasa()
         self._max_chars = max_chars
         self._loop = asyncio.new_event_loop()
         self._agent = Agent.load(str(model_path))

@@ -6,12 +6,9 @@ It holds no state between turns and writes nothing; the catalogue comes from a r
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
 from msgspec import to_builtins
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
@@ -156,14 +153,3 @@ def _steps_of_last_turn(tracker: DialogueStateTracker) -> tuple[Step, ...]:
                 )
             )
     return tuple(reversed(steps))
-
-
-def quiet_rasa() -> None:
-    """Configure logging before Rasa does: warnings only, never a customer's text."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
-    os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
-    logging.getLogger().setLevel(logging.WARNING)
-    for name in ("rasa", "rasa_sdk", "matplotlib", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -80,6 +80,7 @@ class _Session:
         self._subscriber: Subscriber | None = None
         self._pusher: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
+        self._has_left = False
         self._conversation_id = ""
         self._last_seq = 0
 
@@ -156,12 +157,11 @@ class _Session:
         inbound = InboundText(self._conversation_id, frame.id, frame.text, frame.option_id or None)
         accepted = await self._app.receive(inbound)
         message = accepted.message
-        ack = {"type": "ack", "id": frame.id, "seq": message.seq, "state": message.state}
-        try:
-            await self._send(ack)
-            reach("ack_sent")
-        finally:  # the client may have left; what is stored is answered all the same
-            await self._app.message_stored(accepted)
+        await self._send(
+            {"type": "ack", "id": frame.id, "seq": message.seq, "state": message.state}
+        )
+        reach("ack_sent")
+        await self._app.message_stored(accepted)
 
     async def _push(self) -> None:
         """Send what other hands wrote into this conversation, in order and once."""
@@ -187,8 +187,14 @@ class _Session:
         self._last_seq = max(self._last_seq, event["seq"])
 
     async def _send(self, frame: dict[str, Any]) -> None:
+        """Send a frame; a client that has left misses it, but its last frames are still read."""
         async with self._sending:
-            await self._socket.send_data(msgspec.json.encode(frame).decode(), mode="text")
+            if self._has_left:
+                return
+            try:
+                await self._socket.send_data(msgspec.json.encode(frame).decode(), mode="text")
+            except (WebSocketDisconnect, RuntimeError, OSError):
+                self._has_left = True
 
     async def _send_error(self, error: BotError, message_id: str | None) -> None:
         frame = {"type": "error", "code": error.code, "message": str(error)}
