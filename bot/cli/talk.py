@@ -17,7 +17,7 @@ from bot.services.player import PlayedTurn, Player
 from bot.settings import Settings, load_settings
 from bot.web.admin import read_access
 
-console = Console()
+console = Console(soft_wrap=True)
 QUIT = ("/quit", "/exit")
 SHOW = "/why"
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from rasa.core.actions.action import RemoteAction
 
-PATCHED_SOURCE_SHA256 = ""
+PATCHED_SOURCE_SHA256 = "f8cdb4be6812396167ced74161b2ccd65c5ea676ad86d7d359d8c322d9d8dc42"
 
 
 def source_hash_of_validation() -> str:

@@ -29,6 +29,20 @@ class SalesRulePolicy(RulePolicy):
         }
         return {"lookup": {**self.lookup, RULE_NAMES: names}}
 
+    def _find_action_from_rules(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        use_text_for_last_user_input: bool,
+    ) -> tuple[str | None, str | None, bool]:
+        """Look for a rule by intent; our data has no rules by text, so that pass is left out."""
+        if use_text_for_last_user_input:
+            return None, None, False
+        found: tuple[str | None, str | None, bool] = super()._find_action_from_rules(
+            tracker, domain, use_text_for_last_user_input
+        )
+        return found
+
     def predict_action_probabilities(
         self,
         tracker: DialogueStateTracker,

@@ -17,6 +17,7 @@ from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
 
 STORY_NAMES = "story_names"
+LAST_STATES = "last_states"
 SOURCE = "source"
 
 
@@ -45,15 +46,18 @@ class SalesStoryPolicy(AugmentedMemoizationPolicy):
         ]
         super().train(stories, domain, **kwargs)
         names: dict[str, set[str]] = {}
+        last_states: set[str] = set()
         for tracker in stories:
             states, _ = self.featurizer.training_states_and_labels([tracker], domain)
             for each in states:
                 key = self._create_feature_key(each)
                 if key in self.lookup:
                     names.setdefault(key, set()).add(tracker.sender_id)
+                    last_states.add(_name_of_state(each[-1]))
         self.lookup = {
             **self.lookup,
             STORY_NAMES: {key: sorted(stories) for key, stories in names.items()},
+            LAST_STATES: sorted(last_states),
         }
         self.persist()
         return self._resource
@@ -73,9 +77,26 @@ class SalesStoryPolicy(AugmentedMemoizationPolicy):
     ) -> PolicyPrediction:
         """Predict the next action; name the stories it comes from."""
         self._recalled_key = None
+        if self._name_of_present(tracker) not in self.lookup.get(LAST_STATES, ()):
+            return self._prediction(self._default_predictions(domain))
         prediction = super().predict_action_probabilities(
             tracker, domain, rule_only_data=rule_only_data, **kwargs
         )
         names = self.lookup.get(STORY_NAMES, {}).get(self._recalled_key, [])
         prediction.action_metadata = {SOURCE: list(names)}
         return prediction
+
+    @staticmethod
+    def _name_of_present(tracker: DialogueStateTracker) -> str:
+        message = tracker.latest_message
+        intent = message.intent.get("name") if message is not None else None
+        return f"{tracker.latest_action_name} {intent}"
+
+
+def _name_of_state(state: State) -> str:
+    """Return what every memory must share with the present: last action and intent.
+
+    Most steps share it with no story; then the costly recall is not even tried.
+    """
+    action = state.get("prev_action", {}).get("action_name")
+    return f"{action} {state.get('user', {}).get('intent')}"

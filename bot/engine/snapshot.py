@@ -56,6 +56,7 @@ class SnapshotTrackerStore(TrackerStore):
     @domain.setter
     def domain(self, domain: Domain | None) -> None:
         self._domain = domain or Domain.empty()
+        self._domain_fingerprint = self._domain.fingerprint()
 
     def begin(self, request: TurnRequest) -> None:
         """Prepare for one turn."""
@@ -95,7 +96,7 @@ class SnapshotTrackerStore(TrackerStore):
         return json.dumps(
             {
                 "version": SNAPSHOT_VERSION,
-                "domain": self.domain.fingerprint(),
+                "domain": self._domain_fingerprint,
                 "events": [_slim(event.as_dict()) for event in kept],
             },
             ensure_ascii=False,
@@ -105,7 +106,7 @@ class SnapshotTrackerStore(TrackerStore):
     def _events(self, request: TurnRequest) -> list[Event]:
         if request.snapshot is not None:
             data = json.loads(request.snapshot)
-            known = (SNAPSHOT_VERSION, self.domain.fingerprint())
+            known = (SNAPSHOT_VERSION, self._domain_fingerprint)
             if (data.get("version"), data.get("domain")) == known:
                 return [Event.from_parameters(each) for each in data["events"]]
         return self._events_from_history(request.history)
