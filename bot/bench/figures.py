@@ -46,7 +46,8 @@ class Figures:
     Attributes:
         loads: figures by system ('ours', 'stock', 'echo') and number of conversations.
         replies: replies to each message of the script, by system.
-        long: p50 reply time in milliseconds at early and at late turns of one conversation.
+        long: p50 reply time in milliseconds at early and late turns of one conversation, and at
+            early turns of a young one at the same time.
         resident_mib: resident memory by system.
     """
 
@@ -112,8 +113,11 @@ def ratios_of(figures: Figures) -> list[Ratio]:
     ]
     speed = (ours[most].turns_per_second, stock[most].turns_per_second)
     found.append(_ratio(f"turns a second, {most} conversations: ours / stock", *speed, ">=", 2.0))
-    (early, early_p50), (late, late_p50) = figures.long.items()
-    found.append(_ratio(f"reply p50, turns {late} / turns {early}", late_p50, early_p50, "<=", 1.2))
+    early, late, young = figures.long
+    found += [
+        _ratio(f"reply p50, {late} / {each}", figures.long[late], figures.long[each], "<=", 1.2)
+        for each in (early, young)
+    ]
     memory = figures.resident_mib
     found.append(
         _ratio("resident memory: ours / stock", memory["ours"], memory["stock"], "<=", 1.1)

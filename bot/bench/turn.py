@@ -63,7 +63,8 @@ class Plan:
     Attributes:
         repeats: by number of conversations at a time, how often in a round they are held anew.
         turns: by the same, the length of each.
-        early: turns of the long conversation that are compared, from and to, with `late`.
+        early: turns of the long conversation that are compared, from and to, with `late`;
+            both are of one length and at the same place of the script.
     """
 
     rounds: int
@@ -114,14 +115,17 @@ def run(json_out: Path | None, *, is_quick: bool) -> None:
     plan = QUICK if is_quick else FULL
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     started = monotonic()
-    with stop_signals_interrupt(), tempfile.TemporaryDirectory(
-        prefix="bench-", dir=settings.var_dir
-    ) as folder, _progress() as progress, Servers(Path(folder), model_path) as servers:
+    with (
+        stop_signals_interrupt(),
+        tempfile.TemporaryDirectory(prefix="bench-", dir=settings.var_dir) as folder,
+        _progress() as progress,
+        Servers(Path(folder), model_path) as servers,
+    ):
         figures = _Bench(servers, plan, progress).measure()
     ratios = ratios_of(figures)
     console.print(load_table(figures))
     console.print(f"resident memory, MiB: {figures.resident_mib}")
-    console.print(f"long conversation, reply p50 by turns, ms: {figures.long}")
+    console.print(f"one long conversation, reply p50, ms: {figures.long}")
     console.print(ratio_table(ratios))
     console.print(
         f"medians of {plan.rounds} rounds, taken in turns; reply = the last one of a turn; "
@@ -211,9 +215,7 @@ class _Bench:
         seconds = 0.0
         for _ in range(repeats):
             async with AsyncExitStack() as stack:
-                customers = [
-                    await stack.enter_async_context(system.opener()) for _ in range(count)
-                ]
+                customers = [await stack.enter_async_context(system.opener()) for _ in range(count)]
                 expected = system.expected[: self._plan.turns[count]]
                 started = perf_counter()
                 done = await asyncio.gather(
@@ -224,13 +226,28 @@ class _Bench:
         return Load(timings, seconds)
 
     async def _measure_long_conversation(self, figures: Figures) -> None:
-        """Hold one conversation of many turns with ours; compare early and late ones."""
+        """Hold one conversation of many turns with ours; compare late turns with early ones.
+
+        The late turns are taken alternately with the early ones of a second, young conversation,
+        so that there is also a pair of figures that noise hits alike.
+        """
         self._tell("a long conversation with ours")
         opener = open_ours(self._servers.ours_port, LONG_QUIET_SECONDS)
-        async with opener() as customer:
-            timings = await self._talk(customer, [None] * self._plan.late[1], is_shown=True)
-        for first, last in (self._plan.early, self._plan.late):
-            figures.long[f"{first}-{last}"] = reply_p50(timings[first - 1 : last])
+        (first, last), (late, end) = self._plan.early, self._plan.late
+        async with opener() as old, opener() as young:
+            timings = await self._talk(old, [None] * (late - 1), is_shown=True)
+            await self._talk(young, [None] * (first - 1))
+            pairs: tuple[list[Timing], list[Timing]] = ([], [])
+            for number in range(late, end + 1):
+                text = self._texts[(number - 1) % len(self._texts)]
+                for customer, taken in zip((old, young), pairs, strict=True):
+                    taken.append(await customer.say(text, None))
+                self._progress.advance(self._task)
+        figures.long = {
+            f"turns {first}-{last}": reply_p50(timings[first - 1 : last]),
+            f"turns {late}-{end}": reply_p50(pairs[0]),
+            f"turns {first}-{last} of a young one": reply_p50(pairs[1]),
+        }
 
     async def _talk(
         self, customer: Customer, expected: Sequence[int | None], *, is_shown: bool = False

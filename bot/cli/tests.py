@@ -17,10 +17,10 @@ from bot.settings import ROOT, load_settings
 
 console = Console()
 TIERS = {
-    "fast": ["-m", "not model and not journeys and not crash"],
-    "model": ["-m", "model"],
-    "journeys": ["-m", "journeys"],
-    "crash": ["-m", "crash"],
+    "fast": ["tests/unit", "tests/integration", "tests/contract"],
+    "model": ["tests/model", "tests/terminal"],
+    "journeys": ["tests/conversations"],
+    "crash": ["tests/crash"],
 }
 NEED_MODEL = ("model", "journeys")
 

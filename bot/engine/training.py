@@ -6,9 +6,11 @@ the newest model, that fingerprint and the file's SHA-256; only a file that fits
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -60,21 +62,34 @@ def train(models_dir: Path) -> Path:
         UsageError: Rasa refused the data; its own message says where.
     """
     os.environ["LOG_LEVEL"] = "ERROR"  # Rasa's own switch for its many progress bars
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with (models_dir / "training.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = find_model(models_dir)  # another process may have trained it meanwhile
+        return found or _train(models_dir)
+
+
+def _train(models_dir: Path) -> Path:
+    """Train in a temporary folder; put model and manifest in place only when done."""
     from rasa.model_training import train as rasa_train
 
     digest = fingerprint()
-    result = rasa_train(
-        domain=str(ROOT / "domain.yml"),
-        config=str(ROOT / "config.yml"),
-        training_files=[str(ROOT / "data")],
-        output=str(models_dir),
-        fixed_model_name=f"prelude-{digest[:12]}",
-    )
-    if result.code != 0 or result.model is None:
-        raise UsageError("training failed; the lines above say why")
-    path = Path(result.model)
-    model = Model(file=path.name, sha256=_sha256(path), fingerprint=digest)
-    (models_dir / MANIFEST).write_text(json.dumps(asdict(model), indent=2) + "\n")
+    name = f"prelude-{digest[:12]}.tar.gz"
+    with tempfile.TemporaryDirectory(dir=models_dir) as folder:
+        result = rasa_train(
+            domain=str(ROOT / "domain.yml"),
+            config=str(ROOT / "config.yml"),
+            training_files=[str(ROOT / "data")],
+            output=folder,
+            fixed_model_name=name,
+        )
+        if result.code != 0 or result.model is None:
+            raise UsageError("training failed; the lines above say why")
+        path = Path(result.model).replace(models_dir / name)
+        model = Model(file=name, sha256=_sha256(path), fingerprint=digest)
+        manifest = Path(folder) / MANIFEST
+        manifest.write_text(json.dumps(asdict(model), indent=2) + "\n")
+        manifest.replace(models_dir / MANIFEST)
     for old in models_dir.glob("prelude-*.tar.gz"):
         if old != path:
             old.unlink()

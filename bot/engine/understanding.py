@@ -17,6 +17,7 @@ from bot.engine.context import analysis_of
 
 Parse = Callable[[str], Awaitable[dict[str, Any]]]
 URGENT_CONFIDENCE = 0.4
+SURE = 0.6
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,11 @@ async def _parse_one(message: InboundMessage, parse: Parse) -> dict[str, Any]:
 def _obey_refusal(parse: dict[str, Any]) -> None:
     """'No more offers' is a refusal whatever else the classifier made of it (D-OBJ-11)."""
     signs = parse.get("signs") or {}
-    name = (parse.get("intent") or {}).get("name") or ""
-    if signs.get("refusal") == "stop" and not name.startswith(("complaint_", "objection_")):
+    intent = parse.get("intent") or {}
+    name, confidence = intent.get("name") or "", intent.get("confidence") or 0.0
+    is_sure_complaint = name.startswith("complaint_") and confidence >= SURE
+    is_objection = name.startswith("objection_")
+    if signs.get("refusal") == "stop" and not is_sure_complaint and not is_objection:
         parse["intent"] = {"name": "objection_excuse", "confidence": 1.0}
 
 

@@ -9,6 +9,7 @@ confidence of 0.7 means right in seven cases of ten.
 from __future__ import annotations
 
 import copy
+import unicodedata
 from typing import Any
 
 import joblib
@@ -120,11 +121,17 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
         """Add intent and ranking to each message."""
         for message in messages:
             doc = message.get(DOC)
-            ranking = [] if self._model is None or doc is None else self._model.rank(doc)
+            can_rank = self._model is not None and doc is not None and says_something(doc.text)
+            ranking = self._model.rank(doc) if can_rank else []
             top = ranking[0] if ranking else {"name": None, "confidence": 0.0}
             message.set(INTENT, dict(top), add_to_output=True)
             message.set(INTENT_RANKING, ranking, add_to_output=True)
         return messages
+
+
+def says_something(text: str) -> bool:
+    """Tell whether a text holds a letter, a digit or a pictogram; punctuation alone says nothing."""
+    return any(char.isalnum() or unicodedata.category(char) == "So" for char in text)
 
 
 def _writer_of(example: Message) -> str:

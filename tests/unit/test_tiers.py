@@ -1,0 +1,20 @@
+"""Every test belongs to exactly one tier of `./prelude test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.cli.tests import TIERS
+from bot.settings import ROOT
+
+
+def test_every_test_file_lies_in_exactly_one_tier() -> None:
+    folders = [ROOT / folder for tier in TIERS.values() for folder in tier]
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        homes = [folder for folder in folders if folder in path.parents]
+        assert len(homes) == 1, f"{path} lies in {len(homes)} tiers"
+
+
+def test_ci_runs_what_a_user_runs() -> None:
+    script = Path(ROOT / ".ci" / "run").read_text()
+    assert "./prelude test" in script
