@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_numbers import case_number
-from bot.dialogue.complaint import assess, say_deadline
+from bot.dialogue.complaint import Assessment, assess, is_graver, say_deadline
 from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, OpenCase
 from bot.engine.context import TurnContext
 
@@ -85,10 +87,12 @@ class ListenCase(Step):
     step_name = "action_listen_case"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Listen."""
-        _add_to_case(context, "customer_said")
-        speaker.say("utter_listen_case")
-        return []
+        """Listen; what is graver than it seemed makes the case urgent (D-CMP-4, 9)."""
+        found = assess(context.book.complaints, context.analyses, context.now)
+        _add_to_case(context, "customer_said", found)
+        is_bodily = found.severity == "bodily"
+        speaker.say("utter_bodily_harm" if is_bodily else "utter_listen_case")
+        return set_slots(complaint_urgent=found.is_urgent)
 
 
 class AcceptDuringCase(Step):
@@ -133,8 +137,9 @@ def _complaints(context: TurnContext) -> list[MessageAnalysis]:
     return about or [context.analysis]
 
 
-def _add_to_case(context: TurnContext, verb: str) -> None:
-    if context.open_case is None:
+def _add_to_case(context: TurnContext, verb: str, found: Assessment | None = None) -> None:
+    case = context.open_case
+    if case is None:
         return
     causes = tuple(
         context.book.complaints.causes[each.intent]
@@ -142,9 +147,18 @@ def _add_to_case(context: TurnContext, verb: str) -> None:
         if each.intent in context.book.complaints.causes
     )
     named = tuple(cause for cause in dict.fromkeys(causes) if cause != "unknown")
-    context.commands.append(
-        AddToCase(context.open_case.number, context.analysis.message_id, verb, named)
-    )
+    command = AddToCase(case.number, context.analysis.message_id, verb, named)
+    if found is not None:
+        is_worse = is_graver(found.severity, case.severity)
+        command = replace(
+            command,
+            harm=found.harm,
+            crisis=found.is_crisis,
+            severity=found.severity if is_worse else None,
+            deadline_at=found.deadline_at if is_worse else None,
+        )
+        context.explain(step=f"case {verb}", severity=found.severity, crisis=found.is_crisis)
+    context.commands.append(command)
 
 
 def _case_facts(context: TurnContext) -> dict[str, str]:

@@ -11,6 +11,7 @@ from bot.dialogue.turn import RecordTechnique, RefuseContact
 from bot.engine.context import TurnContext
 
 KINDS_THAT_NEED_A_PRODUCT = frozenset({"price", "product"})
+UNPROBED = frozenset({"need", "excuse"})
 
 
 class NoteObjection(Step):
@@ -23,7 +24,10 @@ class NoteObjection(Step):
         noted = note(context.book.truth, context.ledger, context.analysis, context.text)
         if noted.pretext is not None:
             context.put_entry(noted.pretext)
-        context.put_entry(noted.entry, is_new=noted.is_new)
+        entry = noted.entry
+        if context.facts.contact_refused and entry.state == "open" and entry.kind in UNPROBED:
+            entry = replace(entry, state="probed")  # who wants no offers is asked nothing more
+        context.put_entry(entry, is_new=noted.is_new)
         context.explain(
             step=self.step_name,
             kind=noted.entry.kind,
@@ -69,7 +73,13 @@ class AnswerObjection(Step):
         if entry is None:
             return set_slots(objection_state="none")
         facts = context.known_facts(entry.kind)
-        choice = choose_technique(context.book.techniques, entry.kind, facts, entry.techniques)
+        choice = choose_technique(
+            context.book.techniques,
+            entry.kind,
+            facts,
+            entry.techniques,
+            context.facts.last_technique,
+        )
         if choice is None:
             context.put_entry(replace(entry, state="left"))
             return set_slots(objection_state="left")
@@ -159,7 +169,7 @@ class LetGo(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Stop; leave a door open."""
-        context.move_objection("left")
+        context.move_all_objections("left")
         speaker.say("utter_let_go")
         context.explain(step=self.step_name, technique="graceful_stop")
         return set_slots(objection_state="left")
@@ -172,7 +182,7 @@ class LeaveOpen(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Leave the door open."""
-        context.move_objection("left")
+        context.move_all_objections("left")
         speaker.say("utter_leave_open")
         return set_slots(objection_state="left")
 
@@ -184,7 +194,7 @@ class StopSelling(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Stop, without a probe."""
-        context.move_objection("left")
+        context.move_all_objections("left")
         context.commands.append(RefuseContact(context.analysis.message_id))
         context.explain(step=self.step_name, refusal="stop")
         speaker.say("utter_stop_selling")

@@ -6,11 +6,20 @@ from actions.step import Events, Speaker, Step, set_slots
 from bot.engine.context import TurnContext
 
 TOPICS = {
-    "ask_delivery": ("delivery",),
-    "ask_order": ("order_change", "invoice"),
-    "ask_after_sales": ("returns", "warranty"),
+    "ask_delivery": "delivery",
+    "ask_order": "order_change",
+    "ask_after_sales": "returns",
 }
 TOPIC_CONCEPTS = {"INVOICE": "invoice", "WARRANTY": "warranty", "INSTALLATION": "installation"}
+
+
+LISTED = "list_products"
+
+
+def still_open(context: TurnContext) -> Events:
+    """Say again that an objection is open, so that stories find the way back to it."""
+    entry = context.objection
+    return set_slots(objection_state=entry.state) if entry and entry.state == "answered" else []
 
 
 class AnswerProduct(Step):
@@ -20,15 +29,22 @@ class AnswerProduct(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
-        if context.product is not None:
-            speaker.say("utter_answer_product", context.known_facts())
-            return []
+        facts = context.known_facts()
+        if "price" in facts:
+            speaker.say("utter_answer_product", facts)
+            return still_open(context)
+        if "product" in facts:  # its facts are out of date
+            speaker.say("utter_unknown_fact")
+            return still_open(context)
+        if any(wording.startswith(LISTED) for wording in context.used_wordings):
+            speaker.say("utter_ask_which_product")
+            return still_open(context)
         names = context.book.language.list_separator.join(
             product.aliases[0] if product.aliases else product.name
             for product in context.shop.products
         )
         speaker.say("utter_list_products", product_list=names)
-        return []
+        return still_open(context)
 
 
 class AnswerPrice(Step):
@@ -38,11 +54,14 @@ class AnswerPrice(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
-        if context.product is None:
+        facts = context.known_facts("price")
+        if "price" in facts:
+            speaker.say("utter_answer_price", facts)
+        elif "product" in facts:  # its facts are out of date
+            speaker.say("utter_unknown_fact")
+        else:
             speaker.say("utter_answer_price", asks="product")
-            return []
-        speaker.say("utter_answer_price", context.known_facts("price"))
-        return []
+        return still_open(context)
 
 
 class AnswerPolicy(Step):
@@ -59,13 +78,13 @@ class AnswerPolicy(Step):
             speaker.say("utter_answer_policy", policy=policy)
         else:
             speaker.say("utter_unknown_fact")
-        return []
+        return still_open(context)
 
     @staticmethod
     def _topic(context: TurnContext) -> str:
         concepts = context.analysis.concepts
         named = next((TOPIC_CONCEPTS[each] for each in concepts if each in TOPIC_CONCEPTS), None)
-        return named or TOPICS.get(context.analysis.intent, ("delivery",))[0]
+        return named or TOPICS[context.analysis.intent]
 
 
 class CloseSale(Step):
@@ -75,6 +94,6 @@ class CloseSale(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Say how to order; what was open counts as settled by the customer's act."""
-        context.move_objection("settled")
+        context.move_all_objections("settled")
         speaker.say("utter_close_sale", context.known_facts())
         return set_slots(objection_state="settled") if context.ledger else []

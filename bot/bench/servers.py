@@ -188,7 +188,7 @@ class Servers:
     def _endpoints(self) -> dict[str, dict[str, str]]:
         return {
             "action_endpoint": {"url": f"http://127.0.0.1:{self._actions_port}/webhook"},
-            "nlg": {"type": "bot.bench.stock_nlg.StockNLG"},
+            "nlg": {"type": "bot.engine.nlg.PlaybookNLG"},
             "tracker_store": {
                 "type": "bot.bench.stock_tracker_store.StockTrackerStore",
                 "db": str(self.stock_database),

@@ -12,7 +12,7 @@ from rasa.core.tracker_store import SQLTrackerStore
 from sqlalchemy.engine import URL
 
 
-class StockTrackerStore(SQLTrackerStore):  # type: ignore[misc]
+class StockTrackerStore(SQLTrackerStore):
     """Stores every event of every tracker, as Rasa does."""
 
     @staticmethod

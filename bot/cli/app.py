@@ -6,6 +6,7 @@ process never loads Rasa.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -40,8 +41,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; a known error is one clear message and exit code 1."""
+    os.umask(0o077)  # databases and logs hold what customers say
     try:
-        app()
+        app(prog_name="./prelude")
     except ShopDataError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)

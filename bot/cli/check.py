@@ -10,7 +10,7 @@ from rich.console import Console
 from bot.dialogue.guard import violations
 from bot.errors import ShopDataError
 from bot.knowledge.book import BOOK_DIR, Book, read_book
-from bot.knowledge.shop import load_shop
+from bot.knowledge.shop import Shop, load_shop
 from bot.settings import load_settings
 
 console = Console()
@@ -32,13 +32,7 @@ def check(
     try:
         loaded = load_shop(folder)
         if book is not None:
-            for policy in loaded.policies:
-                found = violations(book, policy.text)
-                problems += [
-                    f"{folder / 'policies.yml'}: {policy.id}: text: {each.quote!r} is not said "
-                    f"to customers ({each.source}); rather: {each.instead!r}"
-                    for each in found
-                ]
+            problems += _forbidden_shop_texts(folder, loaded, book)
     except ShopDataError as error:
         problems += error.problems
     if problems:
@@ -51,6 +45,18 @@ def check(
     console.print(
         f"the book: {wordings} wordings, {len(book.techniques) if book else 0} techniques"
     )
+
+
+def _forbidden_shop_texts(folder: Path, shop: Shop, book: Book) -> list[str]:
+    texts = [("shop.yml", "decision_kit", shop.profile.decision_kit)]
+    texts += [("policies.yml", policy.id, policy.text) for policy in shop.policies]
+    texts += [("promotions.yml", each.id, each.text) for each in shop.promotions]
+    return [
+        f"{folder / name}: {place}: {found.quote!r} is not said to customers ({found.source}); "
+        f"rather: {found.instead!r}"
+        for name, place, text in texts
+        for found in violations(book, text)
+    ]
 
 
 def _forbidden_wordings(book: Book) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -47,6 +48,9 @@ def serve(
             console.print("[bold]ready.[/bold] Talk to it in another terminal: ./prelude chat")
             console.print("People take over with ./prelude queue; Ctrl-C stops everything.")
 
+        # uvicorn raises the signal again after its own clean stop; here it has done its work.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         asyncio.run(
             run_server(
                 settings,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.crm.models import Case, CaseEvent, Task
 from bot.crm.records import CaseRecord, TaskRecord
-from bot.dialogue.turn import CaseView, CreateTask, OpenCase
+from bot.dialogue.turn import AddToCase, CaseView, CreateTask, OpenCase
 from bot.errors import NotFoundError
 
 
@@ -42,27 +42,26 @@ class CaseRepository:
         self._session.flush()
         self._add_event(row.id, "bot", "opened", command.source_message_id, now)
 
-    def add_event(
-        self,
-        number: str,
-        *,
-        actor: str,
-        verb: str,
-        message_id: int | None,
-        causes: tuple[str, ...],
-        now: datetime,
-    ) -> None:
-        """Append an event; add causes that are new.
+    def add_to_case(self, command: AddToCase, *, actor: str, now: datetime) -> None:
+        """Append an event; add causes and harm that are new; raise severity and deadline.
 
         Raises:
             NotFoundError: there is no such case.
         """
-        row = self._session.execute(select(Case).where(Case.number == number)).scalar_one_or_none()
+        row = self._session.execute(
+            select(Case).where(Case.number == command.number)
+        ).scalar_one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no case {number}")
-        known = [each for each in row.causes if each != "unknown" or not causes]
-        row.causes = known + [each for each in causes if each not in known]
-        self._add_event(row.id, actor, verb, message_id, now)
+            raise NotFoundError(f"there is no case {command.number}")
+        known = [each for each in row.causes if each != "unknown" or not command.causes]
+        row.causes = known + [each for each in command.causes if each not in known]
+        row.harm = row.harm + [each for each in command.harm if each not in row.harm]
+        row.crisis = row.crisis or command.crisis
+        if command.severity is not None:
+            row.severity = command.severity
+        if command.deadline_at is not None:
+            row.deadline_at = min(row.deadline_at, command.deadline_at)
+        self._add_event(row.id, actor, command.verb, command.source_message_id, now)
 
     def _add_event(
         self, case_id: int, actor: str, verb: str, message_id: int | None, now: datetime

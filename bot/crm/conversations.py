@@ -80,8 +80,10 @@ class ConversationRepository:
             statement = statement.where(Conversation.queued_at < moment)
         return self._session.execute(statement).scalar_one()
 
-    def take_version(self, conversation_id: str, version: int, owner: Owner, now: datetime) -> bool:
-        """Raise the version if it and the owner are still as expected (T2's guard)."""
+    def take_version(
+        self, conversation_id: str, version: int, owner: Owner, now: datetime, **values: object
+    ) -> bool:
+        """Raise the version, and set columns, if it and the owner are as expected (T2's guard)."""
         statement = (
             update(Conversation)
             .where(
@@ -89,7 +91,7 @@ class ConversationRepository:
                 Conversation.version == version,
                 Conversation.owner == owner,
             )
-            .values(version=Conversation.version + 1, updated_at=now)
+            .values(version=Conversation.version + 1, updated_at=now, **values)
             .execution_options(synchronize_session=False)
         )
         touched: int = self._session.execute(statement).rowcount  # type: ignore[attr-defined]
@@ -142,6 +144,21 @@ class ConversationRepository:
         self._session.add(row)
         self._session.flush()
         return _record(row)
+
+    def add_messages(
+        self, conversation_id: str, rows: list[dict[str, object]], now: datetime
+    ) -> list[MessageRecord]:
+        """Append messages under the next numbers, in one statement each."""
+        if not rows:
+            return []
+        first = self._take_seq(conversation_id, len(rows))
+        added = [
+            Message(conversation_id=conversation_id, seq=first + index, created_at=now, **values)
+            for index, values in enumerate(rows)
+        ]
+        self._session.add_all(added)
+        self._session.flush()
+        return [_record(row) for row in added]
 
     def find_by_client_id(self, conversation_id: str, client_id: str) -> MessageRecord | None:
         """Find a customer's message by the id the widget gave it."""

@@ -126,6 +126,9 @@ class _GroupWriter:
 
     def _commit_together(self, batch: list[tuple[Job, Future[Any]]]) -> None:
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        if len(batch) == 1:
+            self._commit_alone(*batch[0])
+            return
         try:
             with self._engine.begin() as connection:
                 for job, future in batch:
@@ -141,6 +144,19 @@ class _GroupWriter:
                 future.set_exception(failure)
             else:
                 future.set_result(result)
+
+    def _commit_alone(self, job: Job, future: Future[Any]) -> None:
+        try:
+            with Session(self._engine) as session, session.begin():
+                result = job(UnitOfWork(session))
+        except DBAPIError as error:
+            future.set_exception(
+                StorageUnavailableError(f"the database cannot be written: {error.orig}")
+            )
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
 
 class _PooledWriter:

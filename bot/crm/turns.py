@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import select
@@ -67,28 +68,28 @@ class TurnRepository:
 
     def history(self, conversation_id: str, limit: int = 4) -> tuple[PastTurn, ...]:
         """Return the last turns with their first message's analysis, oldest first."""
-        turns = list(
-            self._session.execute(
-                select(Turn)
-                .where(Turn.conversation_id == conversation_id, Turn.kind == "bot")
-                .order_by(Turn.number.desc())
-                .limit(limit)
-            ).scalars()
+        newest = (
+            select(Turn.id, Turn.number, Turn.steps)
+            .where(Turn.conversation_id == conversation_id, Turn.kind == "bot")
+            .order_by(Turn.number.desc())
+            .limit(limit)
+            .subquery()
         )
+        rows = self._session.execute(
+            select(newest.c.number, newest.c.steps, Message.text, Message.analysis)
+            .join(Message, Message.turn_id == newest.c.id)
+            .order_by(newest.c.number, Message.seq)
+        ).all()
         past = []
-        for turn in reversed(turns):
-            rows = self._session.execute(
-                select(Message.text, Message.analysis)
-                .where(Message.turn_id == turn.id)
-                .order_by(Message.seq)
-            ).all()
-            analysis = (rows[-1][1] or {}) if rows else {}
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            covered = list(group)
+            analysis = covered[-1][3] or {}
             past.append(
                 PastTurn(
-                    text="\n".join(row[0] for row in rows),
+                    text="\n".join(row[2] for row in covered),
                     intent=str(analysis.get("intent", "")),
                     entities=list(analysis.get("entities", [])),
-                    steps=tuple(step["action"] for step in turn.steps),
+                    steps=tuple(step["action"] for step in covered[0][1]),
                 )
             )
         return tuple(past)
@@ -201,6 +202,16 @@ class TurnRepository:
             )
         )
         self._session.flush()
+
+    def last_technique(self, conversation_id: str) -> str | None:
+        """Return the technique used last in a conversation."""
+        return self._session.execute(
+            select(TechniqueUse.technique)
+            .join(Objection, Objection.id == TechniqueUse.objection_id)
+            .where(Objection.conversation_id == conversation_id)
+            .order_by(TechniqueUse.turn_id.desc())
+            .limit(1)
+        ).scalar_one_or_none()
 
     def technique_of(self, turn_id: int) -> str | None:
         """Return the technique a turn used, if any."""

@@ -12,7 +12,7 @@ from bot.dialogue.turn import MessageAnalysis
 from bot.knowledge.book import ComplaintBook
 
 SeverityName = Literal["slight", "serious", "bodily"]
-PREFIX = "complaint_"
+RANKS: tuple[SeverityName, ...] = ("slight", "serious", "bodily")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ def _severity(
     if is_crisis or "mental" in harm or reaction in book.urgent_reactions:
         return "serious"
     return "slight"
+
+
+def is_graver(one: str, other: str) -> bool:
+    """Tell whether severity `one` is above `other`."""
+    return RANKS.index(one) > RANKS.index(other)
 
 
 def say_deadline(book: ComplaintBook, moment: datetime) -> str:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from bot.dialogue.turn import MessageAnalysis
+from bot.knowledge.book import load_language
 from bot.language.normalise import find_phone
 
-INTERRUPTIONS = ("ask_", "complaint_", "request_", "bot_challenge")
+INTERRUPTIONS = (
+    "ask_",
+    "complaint_",
+    "objection_",
+    "request_",
+    "bot_challenge",
+    "thank",
+    "affirm",
+    "greet",
+    "chitchat",
+    "buying_signal",
+)
 DECLINING = frozenset({"deny", "objection_excuse", "objection_need", "resume_bot", "goodbye"})
 LONGEST_TIME_CHARS = 60
 
@@ -27,7 +39,8 @@ def read_contact(text: str, analysis: MessageAnalysis, *, is_asked: bool) -> str
 
 def read_call_time(text: str, analysis: MessageAnalysis, *, is_asked: bool) -> str | None:
     """Return the time in the customer's own words; None when it is no answer."""
-    if not is_asked or _is_interruption(analysis):
+    is_time = _has_time(analysis) or any(word in text for word in load_language().time_words)
+    if not is_asked or not is_time:
         return None
     return text.strip()[:LONGEST_TIME_CHARS]
 

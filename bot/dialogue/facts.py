@@ -6,13 +6,14 @@ A fact that is unknown is absent, and so is a fact of a product past its `valid_
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
 from bot.knowledge.book import LanguageFacts
 from bot.knowledge.shop import Product, Shop
 
 DAYS_A_YEAR = 365
+LONGEST_CLOSED_DAYS = 15
 POLICY_OF_KIND = {
     "product": "genuine",
     "company": "genuine",
@@ -72,8 +73,16 @@ def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
 
 
 def say_hours(shop: Shop, language: LanguageFacts, now: datetime) -> str:
-    """Return today's opening hours as they are said."""
-    spans = shop.hours.of_day(now.astimezone(SHOP_TIME_ZONE).date())
-    if not spans:
-        return language.hours_closed_today
-    return language.hours_now.format(spans=language.list_separator.join(spans))
+    """Return when people are there next, as it is said: today, tomorrow or on a day."""
+    local = now.astimezone(SHOP_TIME_ZONE)
+    for days in range(LONGEST_CLOSED_DAYS):
+        day = local.date() + timedelta(days=days)
+        clock = local.strftime("%H:%M") if days == 0 else ""
+        spans = [span for span in shop.hours.of_day(day) if span.split("-")[1] > clock]
+        if spans:
+            said = language.list_separator.join(spans)
+            template = (language.hours_today, language.hours_tomorrow, language.hours_on)[
+                min(days, 2)
+            ]
+            return template.format(spans=said, month=day.month, day=day.day)
+    return language.hours_unknown

@@ -59,8 +59,16 @@ def note(
     """Say what an objection in a message does to the ledger."""
     kind = kind_of(analysis.intent)
     before = current(ledger)
-    if before is not None and before.kind == kind:
-        return Noted(_say_again(table, before, analysis), is_new=False)
+    same = next(
+        (each for each in reversed(ledger) if each.kind == kind and each.state in ALIVE), None
+    )
+    if same is not None:
+        again = _say_again(table, same, analysis)
+        pretext = before if before and before.number != same.number else None
+        if pretext is not None and pretext.state == "probed":
+            pretext = replace(pretext, state="left", linked_to=same.number)
+            return Noted(again, is_new=False, pretext=pretext)
+        return Noted(again, is_new=False)
     evidence = list(_evidence_in(analysis, kind))
     is_named_after_probe = before is not None and before.state == "probed" and kind != "excuse"
     if is_named_after_probe:

@@ -24,7 +24,11 @@ class TechniqueChoice:
 
 
 def choose_technique(
-    catalogue: Sequence[Technique], kind: str, known_facts: Collection[str], tried: Sequence[str]
+    catalogue: Sequence[Technique],
+    kind: str,
+    known_facts: Collection[str],
+    tried: Sequence[str],
+    last: str | None = None,
 ) -> TechniqueChoice | None:
     """Return the best eligible technique, or None when none is left.
 
@@ -33,6 +37,7 @@ def choose_technique(
         known_facts: names of the facts that are known.
         tried: techniques already used on this objection, oldest first; each use halves the
             weight, and the last one is out.
+        last: the technique used last in the conversation, whatever it answered; out too.
     """
     scored: list[tuple[str, float]] = []
     excluded: list[tuple[str, str]] = []
@@ -42,7 +47,7 @@ def choose_technique(
         missing = [need for need in technique.needs if need not in known_facts]
         if missing:
             excluded.append((technique.id, f"facts missing: {', '.join(missing)}"))
-        elif tried and tried[-1] == technique.id:
+        elif technique.id in (last, tried[-1] if tried else None):
             excluded.append((technique.id, "used last"))
         else:
             weight = technique.fits[kind] * DECAY ** tried.count(technique.id)

@@ -114,6 +114,7 @@ class ConversationFacts(Struct, frozen=True):
     staff_present: bool = False
     queue_position: int = 1
     contact_refused: bool = False
+    last_technique: str | None = None
     turn_count: int = 0
 
 
@@ -201,12 +202,16 @@ class OpenCase(Struct, frozen=True, tag=True):
 
 
 class AddToCase(Struct, frozen=True, tag=True):
-    """Append what the customer said to the open case; may add causes."""
+    """Append what the customer said to the open case; may add causes and raise its severity."""
 
     number: str
     source_message_id: int
     verb: str
     causes: tuple[str, ...] = ()
+    severity: str | None = None
+    crisis: bool = False
+    harm: tuple[str, ...] = ()
+    deadline_at: datetime | None = None
 
 
 class HandOver(Struct, frozen=True, tag=True):

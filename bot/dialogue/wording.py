@@ -56,9 +56,9 @@ def _by_preference(
     rng.shuffle(eligible)
     last_said = {wording_id: -place for place, wording_id in reversed(list(enumerate(used)))}
 
-    def rank(wording: Wording) -> tuple[int, bool, float]:
+    def rank(wording: Wording) -> tuple[bool, int, int]:
         said = last_said.get(wording.id)
-        return (-len(wording.when), said is not None, said or 0)
+        return (said is not None, said or 0, -len(wording.when))
 
     return sorted(eligible, key=rank)
 

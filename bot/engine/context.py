@@ -112,6 +112,11 @@ class TurnContext:
             self.put_entry(entry)
         return entry
 
+    def move_all_objections(self, state: t.ObjectionState) -> None:
+        """Move every objection that still wants something to `state`."""
+        while self.objection is not None:
+            self.move_objection(state)
+
     def explain(self, **why: Any) -> None:
         """Add a reason that `./prelude why` shows."""
         self.reasons.append(why)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from bot.dialogue.turn import Reply
 from bot.dialogue.wording import choose_reply
 from bot.engine.context import active_turn
 from bot.knowledge.book import load_book
-from bot.knowledge.shop import load_shop
+from bot.knowledge.shop import Shop, load_shop
 from bot.settings import load_settings
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,11 @@ class PlaybookNLG(NaturalLanguageGenerator):
         self, utter_action: str, tracker: DialogueStateTracker, given: dict[str, str]
     ) -> Reply:
         """Choose for `rasa shell` and `rasa run`, where no turn of ours is active."""
-        facts = shop_facts(load_shop(load_settings().shop_dir)) | given
+        facts = shop_facts(_shop()) | given
         seed = zlib.crc32(f"{tracker.sender_id}:{len(tracker.events)}".encode())
         return choose_reply(self._book, utter_action, facts, (), random.Random(seed))
+
+
+@lru_cache(maxsize=1)
+def _shop() -> Shop:
+    return load_shop(load_settings().shop_dir)

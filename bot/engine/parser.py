@@ -11,6 +11,7 @@ from rasa.core.agent import Agent
 from bot.engine.context import analysis_of
 from bot.knowledge.shop import load_shop
 from bot.language.document import product_names, shared_reader
+from bot.language.normalise import as_plain_text
 
 
 class MessageParser:
@@ -25,7 +26,8 @@ class MessageParser:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the parse of `text`: intent, ranking, also, entities, reaction, harm, refusal."""
-        raw = self._loop.run_until_complete(self._agent.parse_message(text[: self._max_chars]))
+        cut = as_plain_text(text[: self._max_chars])
+        raw = self._loop.run_until_complete(self._agent.parse_message(cut))
         analysis = analysis_of(raw, 0)
         return {
             "text": text,

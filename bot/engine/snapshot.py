@@ -31,6 +31,16 @@ from bot.errors import EngineError
 
 SNAPSHOT_VERSION = 1
 TURNS_KEPT = 4
+STATE_AFTER_STEP = {
+    "action_probe_objection": "probed",
+    "action_answer_objection": "answered",
+    "action_confirm_objection": "answered",
+    "action_return_to_objection": "answered",
+    "action_settle_objection": "settled",
+    "action_reopen_objection": "open",
+    "action_let_go": "left",
+    "action_leave_open": "left",
+}
 MESSAGE_SLOTS: dict[str, Any] = {
     "refusal": "none",
     "desk": "unknown",
@@ -121,11 +131,11 @@ class SnapshotTrackerStore(TrackerStore):
         for turn in history:
             intent = {"name": turn.intent, "confidence": 1.0}
             events.append(UserUttered(turn.text, intent, list(turn.entities)))
-            events += [
-                ActionExecuted(step)
-                for step in turn.steps
-                if step in self.domain.action_names_or_texts and step != ACTION_LISTEN_NAME
-            ]
+            for step in turn.steps:
+                if step in self.domain.action_names_or_texts and step != ACTION_LISTEN_NAME:
+                    events.append(ActionExecuted(step))
+                    if step in STATE_AFTER_STEP:
+                        events.append(SlotSet("objection_state", STATE_AFTER_STEP[step]))
             events.append(ActionExecuted(ACTION_LISTEN_NAME))
         return events
 

@@ -27,6 +27,7 @@ from bot.errors import EngineError
 from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
 from bot.language.document import product_names, shared_reader
+from bot.language.normalise import as_plain_text
 
 WARM_UP_TEXT = "?"
 
@@ -67,7 +68,7 @@ class RasaEngine:
         return self._loop.run_until_complete(self._parse(text))
 
     async def _parse(self, text: str) -> dict[str, Any]:
-        cut = text[: self._nlu_max_chars]
+        cut = as_plain_text(text[: self._nlu_max_chars])
         parse: dict[str, Any] = await self._agent.parse_message(cut)
         return parse
 

@@ -117,10 +117,13 @@ class LanguageFacts(Struct, frozen=True, forbid_unknown_fields=True):
     unfinished_endings: list[str]
     money_format: str
     months_format: str
-    hours_now: str
-    hours_closed_today: str
+    hours_today: str
+    hours_tomorrow: str
+    hours_on: str
+    hours_unknown: str
     list_separator: str
     call_topics: dict[str, str]
+    time_words: list[str]
     negations: list[str]
 
 
@@ -243,18 +246,22 @@ def read_book(folder: Path) -> Book:
 def _check_wordings(path: Path, response: str, wordings: list[Wording]) -> list[str]:
     problems = []
     for index, wording in enumerate(wordings):
-        place = f"{path}:{line_of(path, 'replies', response, index)}: {wording.id}"
-        try:
-            unknown = sorted(wording.variables - FACT_NAMES)
-        except ValueError as error:
-            problems.append(f"{place}: text: {error}")
-            continue
-        problems += [f"{place}: text: unknown variable {{{name}}}" for name in unknown]
-        problems += [
-            f"{place}: when: unknown condition {name!r}"
-            for name in sorted(set(wording.when) - CONDITION_NAMES)
-        ]
+        found = _problems_of(wording)
+        if found:  # only now: finding a line means composing the whole file
+            line = line_of(path, "replies", response, index)
+            problems += [f"{path}:{line}: {wording.id}: {each}" for each in found]
     return problems
+
+
+def _problems_of(wording: Wording) -> list[str]:
+    try:
+        unknown = sorted(wording.variables - FACT_NAMES)
+    except ValueError as error:
+        return [f"text: {error}"]
+    conditions = sorted(set(wording.when) - CONDITION_NAMES)
+    return [f"text: unknown variable {{{name}}}" for name in unknown] + [
+        f"when: unknown condition {name!r}" for name in conditions
+    ]
 
 
 def _cross_check(folder: Path, book: Book) -> list[str]:
@@ -276,14 +283,16 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
         wording.when.get("technique") for wording in book.replies.get("utter_apply_technique", ())
     }
     for index, technique in enumerate(book.techniques):
-        place = f"{path}:{line_of(path, 'techniques', index)}: {technique.id}"
-        problems += [
-            f"{place}: needs: there is no fact {need!r}"
+        found = [
+            f"needs: there is no fact {need!r}"
             for need in technique.needs
             if need not in FACT_NAMES
         ]
         if technique.id not in said:
-            problems.append(f"{place}: has no wording in utter_apply_technique")
+            found.append("has no wording in utter_apply_technique")
+        if found:
+            line = line_of(path, "techniques", index)
+            problems += [f"{path}:{line}: {technique.id}: {each}" for each in found]
     for name, key, patterns in (
         ("forbidden.yml", "phrases", [each.pattern for each in book.forbidden]),
         ("entities.yml", "patterns", [each.pattern for each in book.entities.patterns]),

@@ -67,6 +67,9 @@ def read_csv(path: Path, type_: type[S]) -> list[S]:
                 names += [f"missing column {name!r}" for name in missing]
                 raise ShopDataError([f"{path}:1: {'; '.join(names)}"])
             for row in reader:
+                if None in row:
+                    problems.append(f"{path}:{reader.line_num}: more cells than columns")
+                    continue
                 try:
                     rows.append(msgspec.convert(dict(row), type_, strict=False))
                 except msgspec.ValidationError as error:

@@ -314,7 +314,20 @@ def _cross_check(folder: Path, shop: Shop) -> list[str]:
         if not bad and promotion.ends < promotion.starts:
             bad = [f"{place}: ends: lies before starts"]
         problems += bad
+    problems += _check_twice(
+        folder / "promotions.yml", "promotions", [p.id for p in shop.promotions]
+    )
+    problems += _check_twice(folder / "policies.yml", "policies", [p.topic for p in shop.policies])
+    problems += _check_twice(folder / "limits.yml", "limits", [limit.id for limit in shop.limits])
     return problems + _check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
+
+
+def _check_twice(path: Path, key: str, names: list[str]) -> list[str]:
+    return [
+        f"{path}:{line_of(path, key, index)}: {key}[{index}]: {name!r} stands twice"
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
 
 
 def _check_hours(path: Path, hours: OpeningHours) -> list[str]:

@@ -13,6 +13,7 @@ from opencc import OpenCC
 
 from bot.knowledge.book import load_language
 
+FULL_WIDTH_SLASH = "\uff0f"
 _INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[- ]?\d{7,8}(?!\d)")
@@ -37,6 +38,15 @@ def clean(text: str, max_chars: int) -> str:
     ]
     squeezed = re.sub(r" +", " ", "".join(kept)).strip()
     return str(_converter().convert(squeezed[:max_chars]))
+
+
+def as_plain_text(text: str) -> str:
+    """Return `text` so that Rasa never takes it for a command; same length, same meaning.
+
+    Rasa's graph unpacks a text that begins with `/` as an intent; its full-width twin is text, and
+    `clean` makes the two equal again.
+    """
+    return text.replace("/", FULL_WIDTH_SLASH, 1) if text.lstrip().startswith("/") else text
 
 
 def fold(text: str) -> str:

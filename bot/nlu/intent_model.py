@@ -71,12 +71,21 @@ class IntentModel:
         self._classifier.fit(features, labels)
 
     def rank(self, doc: Doc) -> list[dict[str, Any]]:
-        """Return the likeliest intents, best first: `name` and `confidence` (0–1)."""
+        """Return the likeliest intents, best first: `name` and `confidence` (0–1).
+
+        A text of which not one character was ever seen gets no intent at all.
+        """
+        if not self._knows_something(doc):
+            return []
         margins = self._classifier.decision_function(self._features([doc]))
         shares = softmax(margins[0] * self._temperature)
         order = np.argsort(-shares, kind="stable")[: self._config["ranking_length"]]
         classes = self.classes
         return [{"name": classes[each], "confidence": float(shares[each])} for each in order]
+
+    def _knows_something(self, doc: Doc) -> bool:
+        known = self._characters.vocabulary_
+        return any(char in known for char in doc.text.lower() if char not in (START, END, " "))
 
     def _new_classifier(self) -> LinearSVC:
         return LinearSVC(

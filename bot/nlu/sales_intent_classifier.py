@@ -22,6 +22,7 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from spacy.tokens import Doc
 
 from bot.nlu.fingerprint import hash_of_language
 from bot.nlu.intent_model import IntentModel
@@ -121,16 +122,20 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
         """Add intent and ranking to each message."""
         for message in messages:
             doc = message.get(DOC)
-            can_rank = self._model is not None and doc is not None and says_something(doc.text)
-            ranking = self._model.rank(doc) if can_rank else []
+            ranking = self._rank(doc)
             top = ranking[0] if ranking else {"name": None, "confidence": 0.0}
             message.set(INTENT, dict(top), add_to_output=True)
             message.set(INTENT_RANKING, ranking, add_to_output=True)
         return messages
 
+    def _rank(self, doc: Doc | None) -> list[dict[str, Any]]:
+        if self._model is None or doc is None or not says_something(doc.text):
+            return []
+        return self._model.rank(doc)
+
 
 def says_something(text: str) -> bool:
-    """Tell whether a text holds a letter, a digit or a pictogram; punctuation alone says nothing."""
+    """Tell whether a text holds a letter, a digit or a pictogram, not punctuation alone."""
     return any(char.isalnum() or unicodedata.category(char) == "So" for char in text)
 
 

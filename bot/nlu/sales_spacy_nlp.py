@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext
@@ -12,8 +13,11 @@ from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.language.document import MessageReader, shared_reader
+from bot.errors import ShopDataError
+from bot.knowledge.shop import load_shop
+from bot.language.document import MessageReader, product_names, shared_reader
 from bot.nlu.fingerprint import hash_of_language
+from bot.settings import load_settings
 
 DOC = "sales_doc"
 MAX_CHARS = "max_chars"
@@ -50,8 +54,14 @@ class SalesSpacyNLP(Tokenizer):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> SalesSpacyNLP:
-        """Create the component around this process's reader."""
-        return cls(config, shared_reader())
+        """Create the component around this process's reader, which knows the shop's products.
+
+        (Product names are entities only; they are no features, so a model fits every shop.)
+        """
+        reader = shared_reader()
+        with suppress(ShopDataError):  # `./prelude check` tells what is wrong with it
+            reader.know_products(product_names(load_shop(load_settings().shop_dir).products))
+        return cls(config, reader)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:

@@ -96,6 +96,7 @@ class TurnRunner:
             await self._clock.sleep(STORAGE_RETRY_SECONDS)
         except BotError as error:
             log.error("turn.refused", conversation=conversation_id, error=str(error))
+            await self._clock.sleep(STORAGE_RETRY_SECONDS)
         except Exception:
             log.exception("turn.crashed", conversation=conversation_id)
             await self._clock.sleep(STORAGE_RETRY_SECONDS)

@@ -79,6 +79,7 @@ def facts_of(uow: UnitOfWork, record: ConversationRecord, now: datetime) -> t.Co
         staff_present=uow.staff.is_anybody_present(now - PRESENCE),
         queue_position=uow.conversations.queue_length_before(None) + 1,
         contact_refused=record.contact_refused,
+        last_technique=uow.turns.last_technique(record.id),
         turn_count=record.turn_count,
     )
 
@@ -139,7 +140,6 @@ def apply_result(
     for command in result.commands:
         apply_command(uow, command, request.conversation_id, turn_id, now)
     events = _store_replies(uow, request.conversation_id, turn_id, result.replies, now)
-    uow.conversations.update_fields(request.conversation_id, snapshot=result.snapshot)
     reach("t2_before_commit")
     return events
 
@@ -174,11 +174,15 @@ def _begin_turn(
     kind: str,
     result: t.TurnResult | None,
 ) -> int:
-    taken = uow.conversations.take_version(request.conversation_id, request.version, "bot", now)
+    number = request.facts.turn_count + 1
+    values: dict[str, Any] = {"turn_count": number}
+    if result is not None:
+        values["snapshot"] = result.snapshot
+    taken = uow.conversations.take_version(
+        request.conversation_id, request.version, "bot", now, **values
+    )
     if not taken:
         raise StaleTurnError("the conversation moved on while its turn was computed")
-    number = request.facts.turn_count + 1
-    uow.conversations.update_fields(request.conversation_id, turn_count=number)
     return uow.turns.add(
         request.conversation_id,
         number=number,
@@ -217,18 +221,20 @@ def _store_replies(
     now: datetime,
 ) -> list[dict[str, Any]]:
     events = []
-    for ordinal, reply in enumerate(replies):
-        message = uow.conversations.add_message(
-            conversation_id,
-            sender="bot",
-            text=reply.text,
-            state="sent",
-            now=now,
-            reply_to_turn_id=turn_id,
-            ordinal=ordinal,
-            response=reply.response,
-            wording=reply.wording,
-        )
+    rows: list[dict[str, object]] = [
+        {
+            "sender": "bot",
+            "text": reply.text,
+            "state": "sent",
+            "reply_to_turn_id": turn_id,
+            "ordinal": ordinal,
+            "response": reply.response,
+            "wording": reply.wording,
+        }
+        for ordinal, reply in enumerate(replies)
+    ]
+    stored = uow.conversations.add_messages(conversation_id, rows, now)
+    for message, reply in zip(stored, replies, strict=True):
         offered = []
         for index, option in enumerate(reply.options):
             unique = msgspec.structs.replace(option, option_id=f"{message.id}-{index}")
@@ -268,14 +274,7 @@ def apply_command(
     elif isinstance(command, t.OpenCase):
         uow.cases.open_case(conversation_id, command, owner=CASE_OWNER, now=now)
     elif isinstance(command, t.AddToCase):
-        uow.cases.add_event(
-            command.number,
-            actor="customer",
-            verb=command.verb,
-            message_id=command.source_message_id,
-            causes=command.causes,
-            now=now,
-        )
+        uow.cases.add_to_case(command, actor="customer", now=now)
     elif isinstance(command, t.HandOver):
         uow.conversations.update_fields(conversation_id, owner="queue", queued_at=now)
         uow.conversations.change_state(conversation_id, "pending", "held")

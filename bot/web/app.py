@@ -10,6 +10,7 @@ import structlog
 from litestar import Litestar, Request, Response
 from litestar.channels import ChannelsPlugin
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
 
 from bot.errors import BotError
 from bot.services.application import Application
@@ -51,9 +52,16 @@ def create_app(
         plugins=[channels],
         lifespan=[lifespan],
         state=State({"application": application, "channels": channels, "admin_token": admin_token}),
-        exception_handlers={BotError: _tell_error},
+        exception_handlers={BotError: _tell_error, HTTPException: _tell_http_error},
         openapi_config=None,
     )
+
+
+def _tell_http_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    """Return the framework's own refusals in the same shape."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "usage")
+    return Response({"code": code, "message": error.detail}, status_code=error.status_code)
 
 
 def _tell_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:

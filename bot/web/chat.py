@@ -28,7 +28,6 @@ from bot.services.events import event_of
 log = structlog.get_logger(__name__)
 
 CLOSE_NOT_ALLOWED = 4403
-CLOSE_BAD_FRAME = 4400
 
 
 class Hello(Struct, tag="hello", frozen=True, forbid_unknown_fields=True):
@@ -130,7 +129,7 @@ class _Session:
         if self._conversation_id:
             raise UsageError("this socket has already said hello")
         answer: dict[str, object] = {"type": "hello", "epoch": await self._app.epoch()}
-        after = min(frame.after, 2**53) if frame.epoch == answer["epoch"] else 0
+        after = frame.after if frame.epoch == answer["epoch"] else 0
         if frame.conversation:
             try:
                 record = await self._app.authenticate(frame.conversation, frame.token)
@@ -139,6 +138,8 @@ class _Session:
                 await self._socket.close(code=CLOSE_NOT_ALLOWED)
                 return False
             answer |= _place(record)
+            if after > record.last_seq:  # a client ahead of a restored database starts anew
+                after = 0
             conversation_id = record.id
         else:
             started = await self._app.start_conversation("web")

@@ -104,7 +104,10 @@ def test_technique_whose_facts_are_missing_is_out_and_says_which() -> None:
     choice = choose_technique(BOOK.techniques, "price", set(), [])
     assert choice is not None
     assert choice.technique == "question"
-    assert ("breakdown", "facts missing: product, price, price_per_day, life_years") in choice.excluded
+    assert (
+        "breakdown",
+        "facts missing: product, price, price_per_day, life_years",
+    ) in choice.excluded
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,7 +147,16 @@ def test_deadline_is_said_in_the_shops_time() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["您别激动", "你 不 要 叫", "这不可能的", "您肯定弄混了", "您应该早说", "请您冷静一下", "你弄错了", "您可能不明白"],
+    [
+        "您别激动",
+        "你 不 要 叫",
+        "这不可能的",
+        "您肯定弄混了",
+        "您应该早说",
+        "请您冷静一下",
+        "你弄错了",
+        "您可能不明白",
+    ],
 )
 def test_guard_finds_forbidden_phrases(text: str) -> None:
     found = violations(BOOK, text)
@@ -155,7 +167,13 @@ def test_guard_finds_forbidden_phrases(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["您好，我来帮您看看", "应该明天能到", "您应该能收到短信", "这个价格您觉得怎么样", "没问题，马上给您查"],
+    [
+        "您好，我来帮您看看",
+        "应该明天能到",
+        "您应该能收到短信",
+        "这个价格您觉得怎么样",
+        "没问题，马上给您查",
+    ],
 )
 def test_guard_lets_ordinary_texts_pass(text: str) -> None:
     assert violations(BOOK, text) == ()

@@ -1,0 +1,192 @@
+"""The documents name what the code has: commands, settings, frames, errors, tables."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from msgspec import Struct
+
+from bot.cli.app import app
+from bot.crm.models import Base
+from bot.errors import BotError
+from bot.killpoints import KILL_POINTS
+from bot.services.operations import OPERATIONS
+from bot.web import chat
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CHANGELOG.md"]
+DOCS += sorted((ROOT / "docs").rglob("*.md"))
+READMES = ["README.md", "README.zh-CN.md"]
+SETTINGS = ROOT / "bot" / "settings.py"
+FRAME_SOURCES = [ROOT / "bot" / "web" / "chat.py", ROOT / "bot" / "services" / "events.py"]
+PRIVACY_LABELS = {"none", "personal", "secret"}
+NOT_IN_DOCS = ["/work/", "/root/", "pypi.org", "files.pythonhosted.org", "registry.npmjs"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands(group: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield every command as it is typed, without the `./prelude` before it."""
+    inner = getattr(group, "commands", None)
+    if inner is None:
+        yield " ".join(words)
+        return
+    for name, command in inner.items():
+        yield from commands(command, (*words, name))
+
+
+def errors(base: type[BotError] = BotError) -> Iterator[type[BotError]]:
+    yield base
+    for each in base.__subclasses__():
+        yield from errors(each)
+
+
+def inbound_types() -> set[str]:
+    frames = [
+        each
+        for each in vars(chat).values()
+        if isinstance(each, type) and issubclass(each, Struct) and each.__struct_config__.tag
+    ]
+    return {str(frame.__struct_config__.tag) for frame in frames}
+
+
+def outbound_types(source: str) -> set[str]:
+    """Return the constant under the key "type" of every dictionary display."""
+    return {
+        str(value.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "type" and isinstance(value, ast.Constant)
+    }
+
+
+def documented_tables(text: str) -> dict[str, dict[str, str]]:
+    """Return table → column → privacy label, from `## table` headings and the rows below."""
+    found: dict[str, dict[str, str]] = {}
+    table = ""
+    for line in text.splitlines():
+        if heading := re.fullmatch(r"## `(\w+)`", line):
+            table = heading.group(1)
+            found[table] = {}
+        elif line.startswith("## "):
+            table = ""
+        elif table and (row := re.match(r"\| `(\w+)` \|", line)):
+            cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+            assert row.group(1) not in found[table], f"{table}.{row.group(1)} stands twice"
+            found[table][row.group(1)] = cells[-1]
+    return found
+
+
+@pytest.mark.parametrize("readme", READMES)
+@pytest.mark.parametrize("command", sorted(commands(typer.main.get_command(app))))
+def test_readme_mentions_command(readme: str, command: str) -> None:
+    assert re.search(rf"\./prelude {command}\b", read(readme))
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_mentions_no_command_that_does_not_exist(readme: str) -> None:
+    known = {each.split()[0] for each in commands(typer.main.get_command(app))}
+    assert set(re.findall(r"\./prelude ([a-z]\w*)", read(readme))) - known == set()
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_mentions_every_environment_variable(readme: str) -> None:
+    variables = set(re.findall(r'"(PRELUDE_\w+)"', SETTINGS.read_text(encoding="utf-8")))
+    assert variables
+    assert {name for name in variables if f"`{name}`" not in read(readme)} == set()
+
+
+def test_protocol_mentions_every_frame_type() -> None:
+    types = inbound_types().union(*(outbound_types(path.read_text()) for path in FRAME_SOURCES))
+    assert types >= {"hello", "message", "ping", "ack", "pong", "error"}
+    assert {name for name in types if f"`{name}`" not in read("docs/protocol.md")} == set()
+
+
+@pytest.mark.parametrize("frame", [chat.Hello, chat.Say, chat.Ping])
+def test_protocol_mentions_every_field_of_a_client_frame(frame: type[Struct]) -> None:
+    text = read("docs/protocol.md")
+    assert [name for name in frame.__struct_fields__ if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("error", errors())
+def test_protocol_mentions_error_code_with_its_status(error: type[BotError]) -> None:
+    assert re.search(rf"\| `{error.code}` \| {error.status} \|", read("docs/protocol.md"))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_protocol_mentions_admin_operation_with_its_arguments(operation: str) -> None:
+    rows = [
+        line
+        for line in read("docs/protocol.md").splitlines()
+        if line.startswith(f"| `{operation}`")
+    ]
+    assert len(rows) == 1
+    arguments, _ = OPERATIONS[operation]
+    assert [name for name in arguments.__struct_fields__ if f"`{name}`" not in rows[0]] == []
+
+
+@pytest.mark.parametrize("code", [chat.CLOSE_NOT_ALLOWED])
+def test_protocol_mentions_close_code(code: int) -> None:
+    assert f"`{code}`" in read("docs/protocol.md")
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+def test_architecture_mentions_kill_point(point: str) -> None:
+    assert f"`{point}`" in read("docs/architecture.md")
+
+
+def test_data_dictionary_has_every_table_and_column_and_no_other() -> None:
+    documented = documented_tables(read("docs/data-dictionary.md"))
+    actual = {
+        table.name: {column.name for column in table.columns}
+        for table in Base.metadata.tables.values()
+    }
+    assert {name: set(columns) for name, columns in documented.items()} == actual
+
+
+def test_data_dictionary_labels_every_column() -> None:
+    documented = documented_tables(read("docs/data-dictionary.md"))
+    wrong = {
+        f"{table}.{column}": label
+        for table, columns in documented.items()
+        for column, label in columns.items()
+        if label not in PRIVACY_LABELS
+    }
+    assert wrong == {}
+
+
+def test_documents_exist() -> None:
+    names = {path.relative_to(ROOT).as_posix() for path in DOCS if path.is_file()}
+    wanted = {"architecture", "protocol", "labels", "data-dictionary"}
+    assert {f"docs/{name}.md" for name in wanted} | set(READMES) | {"CHANGELOG.md"} <= names
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_document_names_no_path_of_a_machine_and_no_registry(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [each for each in NOT_IN_DOCS if each in text] == []
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_relative_links_and_named_files_of_a_document_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
+    missing = [link for link in links if not (path.parent / link).exists()]
+    places = r"`((?:bot|actions|data|shops/sample|tests|docs|requirements)/[\w./-]+)`"
+    missing += [name for name in re.findall(places, text) if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_licence_is_apache_2() -> None:
+    text = read("LICENSE")
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text

@@ -1,0 +1,183 @@
+"""It stays a good Rasa project: Rasa's own commands work from the root."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import yaml
+
+from bot.engine.training import find_model
+from bot.settings import ROOT, load_settings
+
+pytestmark = pytest.mark.model
+
+RASA = (sys.executable, "-m", "rasa")
+STORIES = ROOT / "tests" / "conversations" / "test_stories.yml"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+COMMAND_SECONDS = 200.0
+START_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def model(model_path: Path) -> str:
+    """The model that `find_model` gives, as Rasa's commands want it."""
+    found = find_model(load_settings().models_dir)
+    assert found == model_path
+    return str(found)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "RASA_TELEMETRY_ENABLED": "false",
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+        "PYTHONWARNINGS": "ignore",
+        "PRELUDE_VAR": str(tmp_path / "var"),
+    }
+
+
+def rasa(*arguments: str, env: dict[str, str], stdin: str | None = None) -> tuple[int, str]:
+    """Run one command to its end; return its code and all it wrote."""
+    done = subprocess.run(
+        [*RASA, *arguments],
+        cwd=ROOT,
+        env=env,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_rasa_test_core_predicts_every_step_of_the_journeys(
+    model: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    code, told = rasa(
+        *("test", "core", "--model", model, "--stories", str(STORIES), "--out", str(out)),
+        *("--no-plot", "--fail-on-prediction-errors"),
+        env=environment,
+    )
+    assert code == 0, told[-3000:]
+    failed = out / "failed_test_stories.yml"
+    assert not failed.exists() or "None of the test stories failed" in failed.read_text()
+    count = len(yaml.safe_load(STORIES.read_text())["stories"])
+    assert f"Correct:          {count} / {count}" in told, told[-3000:]
+
+
+def test_rasa_data_validate_finds_nothing_wrong(environment: dict[str, str]) -> None:
+    code, told = rasa(
+        *("data", "validate", "--domain", "domain.yml", "--data", "data", "--config", "config.yml"),
+        env=environment,
+    )
+    assert code == 0, told[-3000:]
+    assert "No story structure conflicts found" in told, told[-3000:]
+
+
+def test_rasa_shell_nlu_understands_a_line(model: str, environment: dict[str, str]) -> None:
+    _, told = rasa("shell", "nlu", "--model", model, env=environment, stdin="加湿器太贵了\n")
+    start = told.index("{\n")
+    parse, _ = json.JSONDecoder().raw_decode(told[start:])
+    assert parse["intent"]["name"] == "objection_price"
+
+
+def test_rasa_run_with_its_action_server_answers_in_chinese(
+    model: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    server, actions = free_port(), free_port()
+    endpoints = yaml.safe_load((ROOT / "endpoints.yml").read_text())
+    endpoints["action_endpoint"]["url"] = f"http://127.0.0.1:{actions}/webhook"
+    (tmp_path / "endpoints.yml").write_text(yaml.safe_dump(endpoints))
+    action_command = ("run", "actions", "--port", str(actions))
+    run_command = (
+        *("run", "--model", model, "--port", str(server), "--interface", "127.0.0.1"),
+        *("--endpoints", str(tmp_path / "endpoints.yml"), "--credentials", "credentials.yml"),
+    )
+    with (
+        running(action_command, environment, tmp_path / "actions.log") as action_server,
+        running(run_command, environment, tmp_path / "run.log") as rasa_server,
+    ):
+        wait_for(f"http://127.0.0.1:{actions}/health", action_server, tmp_path / "actions.log")
+        wait_for(f"http://127.0.0.1:{server}/", rasa_server, tmp_path / "run.log")
+        answer = ask(
+            f"http://127.0.0.1:{server}/webhooks/rest/webhook",
+            {"sender": "somebody", "message": "加湿器太贵了"},
+        )
+        logs = "".join(path.read_text()[-2000:] for path in sorted(tmp_path.glob("*.log")))
+        assert answer and all(CHINESE.search(each["text"]) for each in answer), (answer, logs)
+        # An objection has no reply of the server's own: what was said came from our actions.
+        assert len(answer) >= 2, (answer, logs)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    arguments: tuple[str, ...], env: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server; kill it and what it started, whatever happens."""
+    with log.open("wb") as file:
+        process = start(arguments, env, file)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(timeout=10)
+
+
+def start(
+    arguments: tuple[str, ...], env: dict[str, str], file: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*RASA, *arguments], cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT
+    )
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"{url}: the server has ended: {log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    pytest.fail(f"{url} does not answer: {log.read_text()[-3000:]}")
+
+
+def ask(url: str, message: dict[str, str]) -> list[dict[str, Any]]:
+    request = urllib.request.Request(
+        url,
+        data=json.dumps(message).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: list[dict[str, Any]] = json.loads(response.read())
+        return answer
