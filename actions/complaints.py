@@ -90,8 +90,10 @@ class ListenCase(Step):
         """Listen; what is graver than it seemed makes the case urgent (D-CMP-4, 9)."""
         found = assess(context.book.complaints, context.analyses, context.now)
         _add_to_case(context, "customer_said", found)
-        is_bodily = found.severity == "bodily"
-        speaker.say("utter_bodily_harm" if is_bodily else "utter_listen_case")
+        if found.severity == "bodily":
+            speaker.say("utter_bodily_harm")
+        else:
+            speaker.say("utter_listen_case")
         return set_slots(complaint_urgent=found.is_urgent)
 
 

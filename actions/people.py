@@ -84,7 +84,7 @@ class Clarify(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask to say it in other words."""
         speaker.say("utter_clarify")
-        return []
+        return set_slots(missed=True)
 
 
 class ValidateCallBackForm(FormValidationAction):

@@ -29,11 +29,11 @@ class AnswerProduct(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
-        facts = context.known_facts()
-        if "price" in facts:
-            speaker.say("utter_answer_product", facts)
+        current_facts = context.known_facts()
+        if "price" in current_facts:
+            speaker.say("utter_answer_product", current_facts)
             return still_open(context)
-        if "product" in facts:  # its facts are out of date
+        if "product" in current_facts:  # its facts are out of date
             speaker.say("utter_unknown_fact")
             return still_open(context)
         if any(wording.startswith(LISTED) for wording in context.used_wordings):
@@ -54,10 +54,10 @@ class AnswerPrice(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
-        facts = context.known_facts("price")
-        if "price" in facts:
-            speaker.say("utter_answer_price", facts)
-        elif "product" in facts:  # its facts are out of date
+        current_facts = context.known_facts("price")
+        if "price" in current_facts:
+            speaker.say("utter_answer_price", current_facts)
+        elif "product" in current_facts:  # its facts are out of date
             speaker.say("utter_unknown_fact")
         else:
             speaker.say("utter_answer_price", asks="product")

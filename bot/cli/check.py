@@ -10,6 +10,7 @@ from rich.console import Console
 from bot.dialogue.guard import violations
 from bot.errors import ShopDataError
 from bot.knowledge.book import BOOK_DIR, Book, read_book
+from bot.knowledge.loader import line_of
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import load_settings
 
@@ -48,13 +49,18 @@ def check(
 
 
 def _forbidden_shop_texts(folder: Path, shop: Shop, book: Book) -> list[str]:
-    texts = [("shop.yml", "decision_kit", shop.profile.decision_kit)]
-    texts += [("policies.yml", policy.id, policy.text) for policy in shop.policies]
-    texts += [("promotions.yml", each.id, each.text) for each in shop.promotions]
+    texts: list[tuple[str, tuple[str | int, ...], str, str]] = [
+        ("shop.yml", ("decision_kit",), "decision_kit", shop.profile.decision_kit)
+    ]
+    for index, policy in enumerate(shop.policies):
+        texts.append(("policies.yml", ("policies", index, "text"), policy.id, policy.text))
+    for index, promotion in enumerate(shop.promotions):
+        keys = ("promotions", index, "text")
+        texts.append(("promotions.yml", keys, promotion.id, promotion.text))
     return [
-        f"{folder / name}: {place}: {found.quote!r} is not said to customers ({found.source}); "
-        f"rather: {found.instead!r}"
-        for name, place, text in texts
+        f"{folder / name}:{line_of(folder / name, *keys)}: {place}: {found.quote!r} is not said "
+        f"to customers ({found.source}); rather: {found.instead!r}"
+        for name, keys, place, text in texts
         for found in violations(book, text)
     ]
 
