@@ -43,6 +43,7 @@ STATE_AFTER_STEP = {
 }
 MESSAGE_SLOTS: dict[str, Any] = {
     "refusal": "none",
+    "named_product": None,
     "desk": "unknown",
     "complaint_urgent": False,
     "call_back_declined": False,
