@@ -26,7 +26,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.dialogue.ledger import projected_state
-from bot.dialogue.turn import PastTurn, TurnRequest
+from bot.dialogue.turn import TurnRequest
 from bot.errors import EngineError
 
 SNAPSHOT_VERSION = 1
@@ -120,16 +120,20 @@ class SnapshotTrackerStore(TrackerStore):
             known = (SNAPSHOT_VERSION, self._domain_fingerprint)
             if (data.get("version"), data.get("domain")) == known:
                 return [Event.from_parameters(each) for each in data["events"]]
-        return self._events_from_history(request.history)
+        return self._events_from_history(request)
 
-    def _events_from_history(self, history: tuple[PastTurn, ...]) -> list[Event]:
-        """Rebuild what a snapshot of another model cannot give: intents and steps."""
+    def _events_from_history(self, request: TurnRequest) -> list[Event]:
+        """Rebuild what a snapshot of another model cannot give: intents, steps, their slots.
+
+        What the database says stands before the history, for stories look back over it.
+        """
         events: list[Event] = [
             ActionExecuted(ACTION_SESSION_START_NAME),
             SessionStarted(),
+            *self._projections(request, self.init_tracker(request.conversation_id)),
             ActionExecuted(ACTION_LISTEN_NAME),
         ]
-        for turn in history:
+        for turn in request.history:
             intent = {"name": turn.intent, "confidence": 1.0}
             events.append(UserUttered(turn.text, intent, list(turn.entities)))
             for step in turn.steps:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.crash.chat_client import ChatClient
+from tests.crash.server_process import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = [sys.executable, "-W", "ignore", "-m", "bot.cli"]
@@ -171,4 +172,4 @@ def test_interrupt_ends_both_processes_and_leaves_no_child(served: Served) -> No
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(20) == 0
     assert not (served.var_dir / "admin.json").exists()
-    assert [pid for pid in children if Path(f"/proc/{pid}/stat").exists()] == []
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 10.0)
