@@ -9,6 +9,7 @@ stages (design decision 2).
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
@@ -119,7 +120,7 @@ class SnapshotTrackerStore(TrackerStore):
             data = json.loads(request.snapshot)
             known = (SNAPSHOT_VERSION, self._domain_fingerprint)
             if (data.get("version"), data.get("domain")) == known:
-                return [Event.from_parameters(each) for each in data["events"]]
+                return [_event_of(each) for each in data["events"]]
         return self._events_from_history(request)
 
     def _events_from_history(self, request: TurnRequest) -> list[Event]:
@@ -159,6 +160,17 @@ class SnapshotTrackerStore(TrackerStore):
             for name, value in wanted.items()
             if tracker.get_slot(name) != value
         ]
+
+
+@lru_cache(maxsize=64)
+def _class_of(type_name: str) -> type[Event]:
+    """Return the class of an event; Rasa itself walks all subclasses for every single one."""
+    found: type[Event] = Event.resolve_by_type(type_name, default=Event)
+    return found
+
+
+def _event_of(data: dict[str, Any]) -> Event:
+    return _class_of(data["event"])._from_parameters(data)
 
 
 def _start_of_last_turns(events: list[Event]) -> int:

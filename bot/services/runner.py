@@ -111,10 +111,17 @@ class TurnRunner:
             await self._give_up(loaded, failure)
             return True
         request = loaded.request
-        await self._database.write_async(lambda uow: count_attempt(uow, request))
-        reach("attempt_after_commit")
+        # The counter's own transaction runs beside the engine: a worker's death cannot touch it,
+        # and nothing is applied before it is committed.
+        counted = asyncio.ensure_future(
+            self._database.write_async(lambda uow: count_attempt(uow, request))
+        )
         try:
-            result = await self._engine.turn(request, loaded.attempts + 1)
+            try:
+                result = await self._engine.turn(request, loaded.attempts + 1)
+            finally:
+                await counted
+                reach("attempt_after_commit")
             events = await self._database.write_async(
                 lambda uow: apply_result(uow, request, result, self._clock.now())
             )
