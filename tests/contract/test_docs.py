@@ -26,7 +26,7 @@ READMES = ["README.md", "README.zh-CN.md"]
 SETTINGS = ROOT / "bot" / "settings.py"
 FRAME_SOURCES = [ROOT / "bot" / "web" / "chat.py", ROOT / "bot" / "services" / "events.py"]
 PRIVACY_LABELS = {"none", "personal", "secret"}
-NOT_IN_DOCS = ["/work/", "/root/", "pypi.org", "files.pythonhosted.org", "registry.npmjs"]
+NOT_IN_DOCS = [f"{ROOT}/", "/simple/", "index-url", "registry."]
 
 
 def read(name: str) -> str:
