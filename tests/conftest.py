@@ -83,9 +83,7 @@ class Play:
 
     def log(self, conversation_id: str) -> list[tuple[str, str, str]]:
         """Return (sender, state, text) of everything said, in order."""
-        rows = self.app.database.read(
-            lambda uow: uow.conversations.events_after(conversation_id, 0)
-        )
+        rows = self.app.database.read(lambda uow: uow.messages.events_after(conversation_id, 0))
         return [(row.sender, row.state, row.text) for row in rows]
 
 

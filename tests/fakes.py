@@ -66,6 +66,8 @@ class FakeComputer:
     'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
     """
 
+    model_id = "fake"
+
     def turn(self, request: TurnRequest) -> TurnResult:
         texts = [message.text for message in request.messages]
         misbehave(texts)
@@ -163,6 +165,9 @@ class InlineEngine:
 
     def is_ready(self) -> bool:
         return True
+
+    def model_id(self) -> str:
+        return getattr(self.computer, "model_id", "")
 
     async def turn(self, request: TurnRequest, attempt: int) -> TurnResult:
         self.calls.append((request, attempt))

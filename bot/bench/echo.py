@@ -56,7 +56,7 @@ class EchoApp:
         now = self._clock.now()
 
         def add(uow: UnitOfWork) -> MessageRecord:
-            return uow.conversations.add_message(
+            return uow.messages.add(
                 self._conversation_id,
                 sender="customer",
                 text=frame["text"],

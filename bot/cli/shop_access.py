@@ -25,6 +25,10 @@ class NoEngine:
         """Tell whether a turn would be computed: never."""
         return False
 
+    def model_id(self) -> str:
+        """Return the id of the model: there is none."""
+        return ""
+
     async def turn(self, request: TurnRequest, attempt: int) -> TurnResult:
         """Refuse.
 

@@ -1,18 +1,81 @@
-"""Conversations, messages and offered options."""
+"""Conversations: who has them, at which version.
+
+Statements of the way of a message are Core statements built once: a turn runs about a dozen, and
+building them anew costs more than running them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, cast
 
-import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import Table, bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from bot.crm.models import Conversation, Installation, Message, OfferedOption
-from bot.crm.records import ConversationRecord, MessageRecord
-from bot.dialogue.turn import Option, OptionMeaning, Owner
+from bot.crm.models import (
+    Case,
+    Conversation,
+    Installation,
+    Objection,
+    StaffUser,
+    TechniqueUse,
+    Turn,
+)
+from bot.crm.records import ConversationRecord, TalkHead
+from bot.dialogue.turn import Owner
 from bot.errors import NotFoundError
+
+_conversation = cast(Table, Conversation.__table__)
+_waiting = Conversation.__table__.alias("waiting")
+_OF_CONVERSATION: Any = bindparam("conversation_id")
+
+
+def _newest_turn(column: Any) -> Any:
+    return (
+        select(column)
+        .where(Turn.conversation_id == _OF_CONVERSATION)
+        .order_by(Turn.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_HEAD = select(
+    _conversation,
+    _newest_turn(Turn.__table__.c.steps).label("last_steps"),
+    _newest_turn(Turn.__table__.c.model_id).label("last_model_id"),
+    select(TechniqueUse.technique)
+    .join(Objection, Objection.id == TechniqueUse.objection_id)
+    .where(Objection.conversation_id == _OF_CONVERSATION)
+    .order_by(TechniqueUse.turn_id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("last_technique"),
+    exists().where(Objection.conversation_id == _OF_CONVERSATION).label("has_objections"),
+    exists()
+    .where(Case.conversation_id == _OF_CONVERSATION, Case.stage != "closed")
+    .label("has_open_case"),
+    exists().where(StaffUser.last_seen_at >= bindparam("present_since")).label("staff_present"),
+    select(func.count())
+    .select_from(_waiting)
+    .where(_waiting.c.owner == "queue")
+    .scalar_subquery()
+    .label("queue_length"),
+).where(_conversation.c.id == _OF_CONVERSATION)
+_TAKE_VERSION = (
+    update(_conversation)
+    .where(
+        _conversation.c.id == _OF_CONVERSATION,
+        _conversation.c.version == bindparam("old_version"),
+        _conversation.c.owner == bindparam("old_owner"),
+    )
+    .values(
+        version=_conversation.c.version + 1,
+        next_seq=_conversation.c.next_seq + bindparam("reserved"),
+    )
+    .returning(_conversation.c.next_seq)
+)
 
 
 class ConversationRepository:
@@ -47,19 +110,33 @@ class ConversationRepository:
         row = self._session.get(Conversation, conversation_id)
         if row is None:
             raise NotFoundError(f"there is no conversation {conversation_id!r}")
-        return ConversationRecord(
-            id=row.id,
-            token_hash=row.token_hash,
-            owner=row.owner,  # type: ignore[arg-type]
-            agent_name=row.agent_name,
-            queued_at=row.queued_at,
-            version=row.version,
-            last_seq=row.next_seq - 1,
-            turn_count=row.turn_count,
-            snapshot=row.snapshot,
-            product_id=row.product_id,
-            contact_refused=row.contact_refused_at is not None,
-            created_at=row.created_at,
+        return _record(row)
+
+    def head(self, conversation_id: str, present_since: datetime) -> TalkHead:
+        """Return a conversation with what its next turn must know, in one statement.
+
+        Args:
+            present_since: somebody of the shop seen after this moment counts as there.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        row = (
+            self._session.connection()
+            .execute(_HEAD, {"conversation_id": conversation_id, "present_since": present_since})
+            .one_or_none()
+        )
+        if row is None:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
+        return TalkHead(
+            conversation=_record(row),
+            last_steps=tuple(step["action"] for step in row.last_steps or ()),
+            last_model_id=row.last_model_id or "",
+            last_technique=row.last_technique,
+            has_objections=bool(row.has_objections),
+            has_open_case=bool(row.has_open_case),
+            staff_present=bool(row.staff_present),
+            queue_length=row.queue_length,
         )
 
     def find_by_owner(self, owners: Sequence[Owner]) -> list[ConversationRecord]:
@@ -71,32 +148,33 @@ class ConversationRepository:
         )
         return [self.get(each) for each in self._session.execute(statement).scalars()]
 
-    def queue_length_before(self, moment: datetime | None) -> int:
-        """Count the conversations that have waited longer than since `moment`."""
-        statement = (
-            select(func.count()).select_from(Conversation).where(Conversation.owner == "queue")
-        )
-        if moment is not None:
-            statement = statement.where(Conversation.queued_at < moment)
-        return self._session.execute(statement).scalar_one()
-
     def take_version(
-        self, conversation_id: str, version: int, owner: Owner, now: datetime, **values: object
-    ) -> bool:
-        """Raise the version, and set columns, if it and the owner are as expected (T2's guard)."""
-        statement = (
-            update(Conversation)
-            .where(
-                Conversation.id == conversation_id,
-                Conversation.version == version,
-                Conversation.owner == owner,
-            )
-            .values(version=Conversation.version + 1, updated_at=now, **values)
-            .execution_options(synchronize_session=False)
+        self,
+        conversation_id: str,
+        version: int,
+        owner: Owner,
+        now: datetime,
+        *,
+        reserve: int = 0,
+        **values: Any,
+    ) -> int | None:
+        """Raise the version, and set columns, if it and the owner are as expected (T2's guard).
+
+        Args:
+            reserve: so many numbers are taken for messages.
+
+        Returns:
+            The first of these numbers, or None if version or owner were not as expected.
+        """
+        statement = _TAKE_VERSION.values(updated_at=now, **values)
+        keys = {"conversation_id": conversation_id, "old_version": version, "old_owner": owner}
+        after: int | None = (
+            self._session.connection()
+            .execute(statement, {**keys, "reserved": reserve})
+            .scalar_one_or_none()
         )
-        touched: int = self._session.execute(statement).rowcount  # type: ignore[attr-defined]
         self._session.expire_all()
-        return touched == 1
+        return None if after is None else after - reserve
 
     def update_fields(self, conversation_id: str, **values: object) -> None:
         """Set columns of one conversation."""
@@ -108,195 +186,20 @@ class ConversationRepository:
         )
         self._session.expire_all()
 
-    def _take_seq(self, conversation_id: str, count: int = 1) -> int:
-        statement = (
-            update(Conversation)
-            .where(Conversation.id == conversation_id)
-            .values(next_seq=Conversation.next_seq + count)
-            .returning(Conversation.next_seq)
-            .execution_options(synchronize_session=False)
-        )
-        after = self._session.execute(statement).scalar_one_or_none()
-        if after is None:
-            raise NotFoundError(f"there is no conversation {conversation_id!r}")
-        return after - count
 
-    def add_message(
-        self,
-        conversation_id: str,
-        *,
-        sender: str,
-        text: str,
-        state: str,
-        now: datetime,
-        **more: object,
-    ) -> MessageRecord:
-        """Append a message under the next `seq`."""
-        row = Message(
-            conversation_id=conversation_id,
-            seq=self._take_seq(conversation_id),
-            sender=sender,
-            text=text,
-            state=state,
-            created_at=now,
-            **more,
-        )
-        self._session.add(row)
-        self._session.flush()
-        return _record(row)
-
-    def add_messages(
-        self, conversation_id: str, rows: list[dict[str, object]], now: datetime
-    ) -> list[MessageRecord]:
-        """Append messages under the next numbers, in one statement each."""
-        if not rows:
-            return []
-        first = self._take_seq(conversation_id, len(rows))
-        added = [
-            Message(conversation_id=conversation_id, seq=first + index, created_at=now, **values)
-            for index, values in enumerate(rows)
-        ]
-        self._session.add_all(added)
-        self._session.flush()
-        return [_record(row) for row in added]
-
-    def find_by_client_id(self, conversation_id: str, client_id: str) -> MessageRecord | None:
-        """Find a customer's message by the id the widget gave it."""
-        row = self._session.execute(
-            select(Message).where(
-                Message.conversation_id == conversation_id, Message.client_id == client_id
-            )
-        ).scalar_one_or_none()
-        return None if row is None else _record(row)
-
-    def pending(self, conversation_id: str) -> list[MessageRecord]:
-        """Return the messages that wait for the bot, in order."""
-        rows = self._session.execute(
-            select(Message)
-            .where(Message.conversation_id == conversation_id, Message.state == "pending")
-            .order_by(Message.seq)
-        ).scalars()
-        return [_record(row) for row in rows]
-
-    def conversations_with_pending(self) -> list[str]:
-        """List the conversations that have pending messages."""
-        statement = select(Message.conversation_id).where(Message.state == "pending").distinct()
-        return list(self._session.execute(statement).scalars())
-
-    def change_state(self, conversation_id: str, old: str, new: str) -> int:
-        """Move all messages of one state to another; return how many."""
-        statement = (
-            update(Message)
-            .where(Message.conversation_id == conversation_id, Message.state == old)
-            .values(state=new)
-            .execution_options(synchronize_session=False)
-        )
-        return self._session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
-
-    def count_attempt(self, message_ids: Sequence[int], by: int = 1) -> None:
-        """Raise the attempt counter of pending messages."""
-        self._session.execute(
-            update(Message)
-            .where(Message.id.in_(message_ids), Message.state == "pending")
-            .values(attempts=Message.attempts + by)
-            .execution_options(synchronize_session=False)
-        )
-
-    def update_message(self, message_id: int, **values: object) -> None:
-        """Set columns of one message."""
-        self._session.execute(
-            update(Message)
-            .where(Message.id == message_id)
-            .values(**values)
-            .execution_options(synchronize_session=False)
-        )
-
-    def events_after(self, conversation_id: str, seq: int, limit: int = 500) -> list[MessageRecord]:
-        """Return messages with a higher `seq`, in order, with the options they offered."""
-        rows = list(
-            self._session.execute(
-                select(Message)
-                .where(Message.conversation_id == conversation_id, Message.seq > seq)
-                .order_by(Message.seq)
-                .limit(limit)
-            ).scalars()
-        )
-        options: dict[int, list[Option]] = {}
-        ids = [row.id for row in rows if row.sender != "customer"]
-        if ids:
-            offered = self._session.execute(
-                select(OfferedOption)
-                .where(OfferedOption.message_id.in_(ids))
-                .order_by(OfferedOption.option_id)
-            ).scalars()
-            for each in offered:
-                options.setdefault(each.message_id, []).append(_option(each))
-        return [_record(row, tuple(options.get(row.id, ()))) for row in rows]
-
-    def used_wordings(self, conversation_id: str, limit: int = 200) -> tuple[str, ...]:
-        """Return the ids of the wordings said most lately, newest first."""
-        statement = (
-            select(Message.wording)
-            .where(Message.conversation_id == conversation_id, Message.wording.is_not(None))
-            .order_by(Message.seq.desc())
-            .limit(limit)
-        )
-        return tuple(each for each in self._session.execute(statement).scalars() if each)
-
-    def offer_option(self, conversation_id: str, message_id: int, option: Option) -> None:
-        """Remember a button that is shown."""
-        self._session.add(
-            OfferedOption(
-                conversation_id=conversation_id,
-                option_id=option.option_id,
-                message_id=message_id,
-                label=option.label,
-                meaning=msgspec.to_builtins(option.meaning),
-                aliases=list(option.aliases),
-            )
-        )
-
-    def find_option(self, conversation_id: str, option_id: str) -> Option | None:
-        """Look up a button by its id among those offered in this conversation."""
-        row = self._session.get(OfferedOption, (conversation_id, option_id))
-        return None if row is None else _option(row)
-
-    def latest_options(self, conversation_id: str) -> list[Option]:
-        """Return the buttons of the newest message that offered any."""
-        newest = (
-            select(func.max(OfferedOption.message_id))
-            .where(OfferedOption.conversation_id == conversation_id)
-            .scalar_subquery()
-        )
-        rows = self._session.execute(
-            select(OfferedOption).where(OfferedOption.message_id == newest)
-        ).scalars()
-        return [_option(row) for row in rows]
-
-
-def _option(row: OfferedOption) -> Option:
-    meaning = msgspec.convert(row.meaning, OptionMeaning)
-    return Option(row.option_id, row.label, meaning, tuple(row.aliases))
-
-
-def _record(row: Message, options: tuple[Option, ...] = ()) -> MessageRecord:
-    return MessageRecord(
+def _record(row: Any) -> ConversationRecord:
+    """Return the record of a row, whether it came from the ORM or from a Core statement."""
+    return ConversationRecord(
         id=row.id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        sender=row.sender,
-        sender_name=row.sender_name,
-        client_id=row.client_id,
-        content_hash=row.content_hash,
-        text=row.text,
-        option_id=row.option_id,
-        state=row.state,
-        attempts=row.attempts,
-        turn_id=row.turn_id,
-        reply_to_turn_id=row.reply_to_turn_id,
-        response=row.response,
-        wording=row.wording,
-        analysis=row.analysis,
+        token_hash=row.token_hash,
+        owner=row.owner,
+        agent_name=row.agent_name,
+        queued_at=row.queued_at,
+        version=row.version,
+        last_seq=row.next_seq - 1,
+        turn_count=row.turn_count,
+        snapshot=row.snapshot,
+        product_id=row.product_id,
+        contact_refused=row.contact_refused_at is not None,
         created_at=row.created_at,
-        options=options,
     )

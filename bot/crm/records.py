@@ -52,6 +52,34 @@ class MessageRecord:
 
 
 @dataclass(frozen=True)
+class Inbox:
+    """What T1 must know of a conversation before it stores a message.
+
+    `newest_offer` is the newest message that offered buttons; `known` is the message that came
+    before under the same client id.
+    """
+
+    owner: Owner
+    version: int
+    newest_offer: int | None
+    known: MessageRecord | None
+
+
+@dataclass(frozen=True)
+class TalkHead:
+    """A conversation with what its next turn must know at once."""
+
+    conversation: ConversationRecord
+    last_steps: tuple[str, ...]
+    last_model_id: str
+    last_technique: str | None
+    has_objections: bool
+    has_open_case: bool
+    staff_present: bool
+    queue_length: int
+
+
+@dataclass(frozen=True)
 class TurnRecord:
     """A stored turn with the reasons of its steps."""
 
@@ -94,6 +122,21 @@ class TaskRecord:
     due: str
     note: str
     state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class PictureRecord:
+    """An uploaded picture; its bytes lie in a `PictureFolder`."""
+
+    id: str
+    conversation_id: str
+    message_id: int | None
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    byte_size: int
     created_at: datetime
 
 

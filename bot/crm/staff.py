@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.crm.models import StaffUser
@@ -33,8 +32,3 @@ class StaffRepository:
         if row is not None:
             row.last_seen_at = now
             self._session.flush()
-
-    def is_anybody_present(self, since: datetime) -> bool:
-        """Tell whether somebody was seen after `since`."""
-        statement = select(StaffUser.name).where(StaffUser.last_seen_at >= since).limit(1)
-        return self._session.execute(statement).first() is not None

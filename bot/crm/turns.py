@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from bot.crm.models import Message, Objection, TechniqueUse, Turn
 from bot.crm.records import TurnRecord
 from bot.dialogue.turn import Belief, LedgerEntry, ObjectionState, PastTurn
 from bot.errors import NotFoundError
+
+_turn_table = cast(Table, Turn.__table__)
+_INSERT_TURN = insert(_turn_table).returning(_turn_table.c.id)
 
 
 class TurnRepository:
@@ -34,20 +37,19 @@ class TurnRepository:
         now: datetime,
     ) -> int:
         """Store a turn; return its id."""
-        row = Turn(
-            conversation_id=conversation_id,
-            number=number,
-            kind=kind,
-            first_seq=seqs[0],
-            last_seq=seqs[1],
-            steps=steps,
-            reasons=reasons,
-            model_id=model_id,
-            created_at=now,
-        )
-        self._session.add(row)
-        self._session.flush()
-        return row.id
+        values = {
+            "conversation_id": conversation_id,
+            "number": number,
+            "kind": kind,
+            "first_seq": seqs[0],
+            "last_seq": seqs[1],
+            "steps": steps,
+            "reasons": reasons,
+            "model_id": model_id,
+            "created_at": now,
+        }
+        turn_id: int = self._session.connection().execute(_INSERT_TURN, values).scalar_one()
+        return turn_id
 
     def of_conversation(self, conversation_id: str) -> list[TurnRecord]:
         """Return all turns, oldest first."""
@@ -55,16 +57,6 @@ class TurnRepository:
             select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)
         ).scalars()
         return [_turn(row) for row in rows]
-
-    def last_steps(self, conversation_id: str) -> tuple[str, ...]:
-        """Return the action names of the newest turn."""
-        row = self._session.execute(
-            select(Turn.steps)
-            .where(Turn.conversation_id == conversation_id)
-            .order_by(Turn.number.desc())
-            .limit(1)
-        ).scalar_one_or_none()
-        return tuple(step["action"] for step in row or ())
 
     def history(self, conversation_id: str, limit: int = 4) -> tuple[PastTurn, ...]:
         """Return the last turns with their first message's analysis, oldest first."""
@@ -202,16 +194,6 @@ class TurnRepository:
             )
         )
         self._session.flush()
-
-    def last_technique(self, conversation_id: str) -> str | None:
-        """Return the technique used last in a conversation."""
-        return self._session.execute(
-            select(TechniqueUse.technique)
-            .join(Objection, Objection.id == TechniqueUse.objection_id)
-            .where(Objection.conversation_id == conversation_id)
-            .order_by(TechniqueUse.turn_id.desc())
-            .limit(1)
-        ).scalar_one_or_none()
 
     def technique_of(self, turn_id: int) -> str | None:
         """Return the technique a turn used, if any."""

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from bot.crm.cases import CaseRepository
 from bot.crm.catalogue import CatalogueRepository
 from bot.crm.conversations import ConversationRepository
+from bot.crm.messages import MessageRepository
+from bot.crm.pictures import PictureRepository
 from bot.crm.staff import StaffRepository
 from bot.crm.turns import TurnRepository
 
@@ -24,8 +26,13 @@ class UnitOfWork:
 
     @cached_property
     def conversations(self) -> ConversationRepository:
-        """Conversations, messages and offered options."""
+        """Conversations: owner, version, snapshot."""
         return ConversationRepository(self._session)
+
+    @cached_property
+    def messages(self) -> MessageRepository:
+        """Messages and the buttons that they offered."""
+        return MessageRepository(self._session)
 
     @cached_property
     def turns(self) -> TurnRepository:
@@ -36,6 +43,11 @@ class UnitOfWork:
     def cases(self) -> CaseRepository:
         """Complaint cases and tasks."""
         return CaseRepository(self._session)
+
+    @cached_property
+    def pictures(self) -> PictureRepository:
+        """Uploaded pictures."""
+        return PictureRepository(self._session)
 
     @cached_property
     def staff(self) -> StaffRepository:

@@ -36,6 +36,8 @@ _built: dict[str, TurnComputer] = {}  # in a worker: the engine it built
 class TurnComputer(Protocol):
     """What a worker builds: an engine that computes one turn at a time."""
 
+    model_id: str
+
     def turn(self, request: TurnRequest) -> TurnResult:
         """Compute one turn; raise on failure."""
 
@@ -78,6 +80,10 @@ class EngineHost:
     def is_ready(self) -> bool:
         """Tell whether at least one worker would compute a turn now."""
         return bool(self._workers)
+
+    def model_id(self) -> str:
+        """Return the id of the workers' model; empty while none is ready."""
+        return next((worker.model_id for worker in self._workers.values()), "")
 
     async def wait_until_ready(self) -> None:
         """Return when the first worker is ready."""
@@ -196,10 +202,11 @@ class _Worker:
             initargs=(factory, config),
         )
         self.pid = 0
+        self.model_id = ""
 
     async def start(self) -> None:
         """Start the process and build its engine."""
-        self.pid = await asyncio.wrap_future(self._pool.submit(os.getpid))
+        self.pid, self.model_id = await asyncio.wrap_future(self._pool.submit(_introduce))
 
     def compute(self, payload: bytes) -> asyncio.Future[Any]:
         return asyncio.wrap_future(self._pool.submit(_compute, payload))
@@ -233,6 +240,11 @@ def _initialise(factory: str, config: dict[str, Any]) -> None:
         threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
     module, _, name = factory.partition(":")
     _built["engine"] = getattr(importlib.import_module(module), name)(config)
+
+
+def _introduce() -> tuple[int, str]:
+    """Return this process's id and its model's (runs in the worker)."""
+    return os.getpid(), _built["engine"].model_id
 
 
 def _end_with(wait: Callable[[], None]) -> None:

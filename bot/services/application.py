@@ -87,7 +87,7 @@ class Application:
     async def events_after(self, conversation_id: str, seq: int) -> list[MessageRecord]:
         """Return what a client that has seen `seq` has missed."""
         return await self.database.read_async(
-            lambda uow: uow.conversations.events_after(conversation_id, seq)
+            lambda uow: uow.messages.events_after(conversation_id, seq)
         )
 
     async def epoch(self) -> str:

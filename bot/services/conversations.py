@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.crm.records import ConversationRecord, MessageRecord
+from bot.crm.records import ConversationRecord, Inbox, MessageRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.turn import Option
 from bot.errors import (
@@ -93,20 +93,20 @@ def accept_message(
     """
     _check(inbound, max_chars)
     content = _hash(f"{inbound.text}\0{inbound.option_id or ''}")
-    known = uow.conversations.find_by_client_id(inbound.conversation_id, inbound.client_id)
-    if known is not None:
-        if known.content_hash != content:
+    inbox = uow.messages.inbox(inbound.conversation_id, inbound.client_id)
+    if inbox.known is not None:
+        if inbox.known.content_hash != content:
             raise ConflictingMessageError(
                 f"message id {inbound.client_id!r} was already used for another text"
             )
-        return Accepted(known, is_duplicate=True)
-    option = _find_option(uow, inbound)
-    owner = uow.conversations.get(inbound.conversation_id).owner
+        return Accepted(inbox.known, is_duplicate=True)
+    option = _find_option(uow, inbound, inbox)
+    owner = inbox.owner
     if option and option.meaning.operation == "resume_bot" and owner == "queue":
-        _resume_bot(uow, inbound.conversation_id, now)
+        _resume_bot(uow, inbound.conversation_id, inbox.version, now)
         owner = "bot"
     reach("t1_before_insert")
-    message = uow.conversations.add_message(
+    message = uow.messages.add(
         inbound.conversation_id,
         sender="customer",
         text=inbound.text,
@@ -131,13 +131,13 @@ def _check(inbound: InboundText, max_chars: int) -> None:
         )
 
 
-def _find_option(uow: UnitOfWork, inbound: InboundText) -> Option | None:
+def _find_option(uow: UnitOfWork, inbound: InboundText, inbox: Inbox) -> Option | None:
     """Look a button up by its id, or by its label typed by hand."""
     if inbound.option_id:
-        return uow.conversations.find_option(inbound.conversation_id, inbound.option_id)
-    if len(inbound.text) > 40:
+        return uow.messages.find_option(inbound.conversation_id, inbound.option_id)
+    if len(inbound.text) > 40 or inbox.newest_offer is None:
         return None
-    return match_option(inbound.text, uow.conversations.latest_options(inbound.conversation_id))
+    return match_option(inbound.text, uow.messages.options_of(inbox.newest_offer))
 
 
 def match_option(text: str, options: list[Option]) -> Option | None:
@@ -152,13 +152,12 @@ def match_option(text: str, options: list[Option]) -> Option | None:
     return None
 
 
-def _resume_bot(uow: UnitOfWork, conversation_id: str, now: datetime) -> None:
+def _resume_bot(uow: UnitOfWork, conversation_id: str, version: int, now: datetime) -> None:
     """Give a waiting conversation back to the bot; what was held becomes history."""
-    version = uow.conversations.get(conversation_id).version
-    if not uow.conversations.take_version(conversation_id, version, "queue", now):
+    if uow.conversations.take_version(conversation_id, version, "queue", now) is None:
         raise StaleTurnError("somebody has just taken this conversation")
     uow.conversations.update_fields(conversation_id, owner="bot", queued_at=None)
-    uow.conversations.change_state(conversation_id, "held", "history")
+    uow.messages.change_state(conversation_id, "held", "history")
 
 
 def _hash(text: str) -> str:

@@ -15,7 +15,7 @@ from bot.dialogue.turn import Command, ConversationFacts, InboundMessage
 from bot.errors import NotFoundError
 from bot.knowledge.shop import Shop
 from bot.services.shop import read_shop
-from bot.services.turns import apply_command, facts_of
+from bot.services.turns import PRESENCE, apply_command, facts_of
 
 
 class DeveloperDesk:
@@ -58,9 +58,9 @@ def open_message(
         uow.conversations.get(conversation_id)
     except NotFoundError:
         uow.conversations.create(conversation_id, "", "developer", now)
-    row = uow.conversations.find_by_client_id(conversation_id, client_id)
+    row = uow.messages.inbox(conversation_id, client_id).known
     if row is None:
-        row = uow.conversations.add_message(
+        row = uow.messages.add(
             conversation_id,
             sender="customer",
             text=text,
@@ -70,7 +70,7 @@ def open_message(
             content_hash="",
         )
     message = InboundMessage(row.id, row.seq, row.text, row.created_at)
-    return message, facts_of(uow, uow.conversations.get(conversation_id), now)
+    return message, facts_of(uow, uow.conversations.head(conversation_id, now - PRESENCE))
 
 
 def apply_commands(

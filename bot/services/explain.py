@@ -18,7 +18,7 @@ def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any
         NotFoundError: there is no such conversation.
     """
     record = uow.conversations.get(conversation_id)
-    messages = uow.conversations.events_after(conversation_id, 0, limit=100_000)
+    messages = uow.messages.events_after(conversation_id, 0, limit=100_000)
     return {
         "conversation": conversation_id,
         "owner": record.owner,

@@ -82,7 +82,7 @@ def _describe(
     uow: UnitOfWork, conversation_id: str, message_id: int, seq: int
 ) -> tuple[PlayedTurn, int]:
     record = uow.conversations.get(conversation_id)
-    messages = uow.conversations.events_after(conversation_id, 0, limit=100_000)
+    messages = uow.messages.events_after(conversation_id, 0, limit=100_000)
     own = next(message for message in messages if message.id == message_id)
     turns = {turn.id: turn for turn in uow.turns.of_conversation(conversation_id)}
     turn = turns.get(own.turn_id) if own.turn_id is not None else None

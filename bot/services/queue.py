@@ -70,7 +70,7 @@ def list_waiting(uow: UnitOfWork) -> list[WaitingConversation]:
 def _waiting(uow: UnitOfWork, record: ConversationRecord) -> WaitingConversation:
     said = [
         message.text
-        for message in uow.conversations.events_after(record.id, max(record.last_seq - 20, 0))
+        for message in uow.messages.events_after(record.id, max(record.last_seq - 20, 0))
         if message.sender == "customer"
     ]
     case = uow.cases.open_case_of(record.id)
@@ -94,13 +94,13 @@ def claim(
     """
     sign_in(uow, name, now)
     record = uow.conversations.get(conversation_id)
-    is_taken = record.owner == "agent" or not uow.conversations.take_version(
-        conversation_id, record.version, record.owner, now
-    )
-    if is_taken:
+    taken = None
+    if record.owner != "agent":
+        taken = uow.conversations.take_version(conversation_id, record.version, record.owner, now)
+    if taken is None:
         raise NotAllowedError(f"{record.agent_name or 'somebody'} already has this conversation")
     uow.conversations.update_fields(conversation_id, owner="agent", agent_name=name)
-    uow.conversations.change_state(conversation_id, "pending", "held")
+    uow.messages.change_state(conversation_id, "pending", "held")
     return [_announce(uow, book, record, "utter_agent_joined", name, now)]
 
 
@@ -131,8 +131,8 @@ def answer(
             f"not sent: {first.quote!r} is not said to customers ({first.source}); "
             f"rather: {first.instead!r}. Send it nevertheless with --anyway"
         )
-    uow.conversations.change_state(conversation_id, "held", "done")
-    message = uow.conversations.add_message(
+    uow.messages.change_state(conversation_id, "held", "done")
+    message = uow.messages.add(
         record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
     )
     return [event_of(message)]
@@ -148,10 +148,10 @@ def give_back(
     """
     sign_in(uow, name, now)
     record = _owned(uow, conversation_id, name)
-    if not uow.conversations.take_version(conversation_id, record.version, "agent", now):
+    if uow.conversations.take_version(conversation_id, record.version, "agent", now) is None:
         raise NotAllowedError("the conversation has just changed; look again")
     uow.conversations.update_fields(conversation_id, owner="bot", agent_name=None, queued_at=None)
-    uow.conversations.change_state(conversation_id, "held", "history")
+    uow.messages.change_state(conversation_id, "held", "history")
     return [_announce(uow, book, record, "utter_agent_left", name, now)]
 
 
@@ -171,9 +171,9 @@ def _announce(
     now: datetime,
 ) -> dict[str, Any]:
     rng = random.Random(record.version)
-    used = uow.conversations.used_wordings(record.id)
+    used = uow.messages.used_wordings(record.id)
     reply = choose_reply(book, response, {"agent": name}, used, rng)
-    message = uow.conversations.add_message(
+    message = uow.messages.add(
         record.id,
         sender="system",
         text=reply.text,

@@ -50,7 +50,7 @@ class TurnRunner:
     async def recover(self) -> int:
         """Wake every conversation that was left with pending messages; return how many."""
         waiting = await self._database.read_async(
-            lambda uow: uow.conversations.conversations_with_pending()
+            lambda uow: uow.messages.conversations_with_pending()
         )
         for conversation_id in waiting:
             self.wake(conversation_id)
@@ -128,9 +128,7 @@ class TurnRunner:
         except StaleTurnError:
             log.info("turn.stale", conversation=conversation_id)
             ids = [message.message_id for message in request.messages]
-            await self._database.write_async(
-                lambda uow: uow.conversations.count_attempt(ids, by=-1)
-            )
+            await self._database.write_async(lambda uow: uow.messages.count_attempt(ids, by=-1))
             return True
         except EngineError as error:
             log.error(
@@ -142,7 +140,7 @@ class TurnRunner:
             return True
         reach("t2_after_commit")
         await self._notifier.publish(conversation_id, events)
-        return True
+        return loaded.has_more
 
     async def _load(self, conversation_id: str) -> LoadedTurn | None:
         """Load the next turn; wait once for the rest of an unfinished message."""
@@ -156,7 +154,10 @@ class TurnRunner:
 
     async def _load_now(self, conversation_id: str) -> LoadedTurn | None:
         now = self._clock.now()
-        return await self._database.read_async(lambda uow: load_turn(uow, conversation_id, now))
+        model_id = self._engine.model_id()
+        return await self._database.read_async(
+            lambda uow: load_turn(uow, conversation_id, now, model_id)
+        )
 
     def _reason_to_give_up(self, loaded: LoadedTurn) -> str | None:
         if loaded.attempts >= self._settings.max_attempts:

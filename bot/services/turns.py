@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bot.crm.records import ConversationRecord, MessageRecord
+from bot.crm.records import MessageRecord, TalkHead
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
 from bot.dialogue.wording import choose_reply
@@ -34,52 +34,63 @@ class LoadedTurn:
     attempts: int
     oldest_at: datetime
     is_venting: bool
+    has_more: bool
 
 
-def load_turn(uow: UnitOfWork, conversation_id: str, now: datetime) -> LoadedTurn | None:
+def load_turn(
+    uow: UnitOfWork, conversation_id: str, now: datetime, model_id: str
+) -> LoadedTurn | None:
     """Read everything the next turn needs, in one view of the database.
+
+    Args:
+        model_id: the engine's model; one that did not compute the last turn may not be able to
+            read its snapshot and gets the history too.
 
     Returns:
         None when the bot does not own the conversation or nothing is pending.
     """
-    record = uow.conversations.get(conversation_id)
-    if record.owner != "bot":
+    head = uow.conversations.head(conversation_id, now - PRESENCE)
+    if head.conversation.owner != "bot":
         return None
-    covered = _messages_of_next_turn(uow.conversations.pending(conversation_id))
+    pending = uow.messages.pending(conversation_id)
+    covered = _messages_of_next_turn(pending)
     if not covered:
         return None
-    facts = facts_of(uow, record, now)
+    facts = facts_of(uow, head)
+    is_same_model = bool(model_id) and head.last_model_id == model_id
     request = t.TurnRequest(
         conversation_id=conversation_id,
-        version=record.version,
+        version=head.conversation.version,
         now=now,
         messages=tuple(_inbound(uow, message) for message in covered),
         facts=facts,
-        snapshot=record.snapshot,
-        history=uow.turns.history(conversation_id),
+        snapshot=head.conversation.snapshot,
+        history=() if is_same_model else uow.turns.history(conversation_id),
     )
     return LoadedTurn(
         request=request,
         attempts=max(message.attempts for message in covered),
         oldest_at=covered[0].created_at,
         is_venting=facts.open_case is not None and facts.open_case.stage == "receipt",
+        has_more=len(covered) < len(pending),
     )
 
 
-def facts_of(uow: UnitOfWork, record: ConversationRecord, now: datetime) -> t.ConversationFacts:
+def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
     """Read what only the database knows about a conversation."""
+    record = head.conversation
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
-        ledger=uow.turns.ledger(record.id),
-        open_case=uow.cases.open_case_of(record.id),
+        ledger=uow.turns.ledger(record.id) if head.has_objections else (),
+        open_case=uow.cases.open_case_of(record.id) if head.has_open_case else None,
         product_id=record.product_id,
-        used_wordings=uow.conversations.used_wordings(record.id),
-        missed_last_turn="action_clarify" in uow.turns.last_steps(record.id),
-        staff_present=uow.staff.is_anybody_present(now - PRESENCE),
-        queue_position=uow.conversations.queue_length_before(None) + 1,
+        used_wordings=uow.messages.used_wordings(record.id),
+        missed_last_turn="action_clarify" in head.last_steps,
+        staff_present=head.staff_present,
+        queue_position=head.queue_length + 1,
         contact_refused=record.contact_refused,
-        last_technique=uow.turns.last_technique(record.id),
+        last_technique=head.last_technique,
         turn_count=record.turn_count,
     )
 
@@ -97,7 +108,7 @@ def _messages_of_next_turn(pending: list[MessageRecord]) -> list[MessageRecord]:
 
 def _inbound(uow: UnitOfWork, message: MessageRecord) -> t.InboundMessage:
     option = (
-        uow.conversations.find_option(message.conversation_id, message.option_id)
+        uow.messages.find_option(message.conversation_id, message.option_id)
         if message.option_id
         else None
     )
@@ -112,7 +123,7 @@ def _inbound(uow: UnitOfWork, message: MessageRecord) -> t.InboundMessage:
 
 def count_attempt(uow: UnitOfWork, request: t.TurnRequest) -> None:
     """Raise the attempt counter before the engine is asked (a transaction of its own)."""
-    uow.conversations.count_attempt([message.message_id for message in request.messages])
+    uow.messages.count_attempt([message.message_id for message in request.messages])
     reach("attempt_before_commit")
 
 
@@ -127,11 +138,13 @@ def apply_result(
     """
     _check_fits(request, result)
     _check_allowed(request, result)
-    turn_id = _begin_turn(uow, request, now, kind="bot", result=result)
+    turn_id, first_seq = _begin_turn(
+        uow, request, now, kind="bot", result=result, replies=len(result.replies)
+    )
     analyses = {analysis.message_id: analysis for analysis in result.analyses}
     for message in request.messages:
         analysis = analyses.get(message.message_id)
-        uow.conversations.update_message(
+        uow.messages.cover(
             message.message_id,
             state="done",
             turn_id=turn_id,
@@ -139,7 +152,7 @@ def apply_result(
         )
     for command in result.commands:
         apply_command(uow, command, request.conversation_id, turn_id, now)
-    events = _store_replies(uow, request.conversation_id, turn_id, result.replies, now)
+    events = _store_replies(uow, request, (turn_id, first_seq), result.replies, now)
     reach("t2_before_commit")
     return events
 
@@ -155,13 +168,13 @@ def apply_failure(
     Raises:
         StaleTurnError: the conversation moved on; nothing is written.
     """
-    turn_id = _begin_turn(uow, request, now, kind="failed", result=None)
+    turn_id, first_seq = _begin_turn(uow, request, now, kind="failed", result=None, replies=1)
     for message in request.messages:
-        uow.conversations.update_message(message.message_id, state="failed", turn_id=turn_id)
+        uow.messages.cover(message.message_id, state="failed", turn_id=turn_id, analysis=None)
     apply_command(uow, t.HandOver(reason=response), request.conversation_id, turn_id, now)
     seed = random.Random(request.messages[0].message_id)
     reply = choose_reply(book, response, {}, request.facts.used_wordings, seed)
-    events = _store_replies(uow, request.conversation_id, turn_id, (reply,), now)
+    events = _store_replies(uow, request, (turn_id, first_seq), (reply,), now)
     reach("t2_before_commit")
     return events
 
@@ -173,17 +186,19 @@ def _begin_turn(
     *,
     kind: str,
     result: t.TurnResult | None,
-) -> int:
+    replies: int,
+) -> tuple[int, int]:
+    """Take the version; return the turn's id and the `seq` of its first reply."""
     number = request.facts.turn_count + 1
     values: dict[str, Any] = {"turn_count": number}
     if result is not None:
         values["snapshot"] = result.snapshot
-    taken = uow.conversations.take_version(
-        request.conversation_id, request.version, "bot", now, **values
+    first_seq = uow.conversations.take_version(
+        request.conversation_id, request.version, "bot", now, reserve=replies, **values
     )
-    if not taken:
+    if first_seq is None:
         raise StaleTurnError("the conversation moved on while its turn was computed")
-    return uow.turns.add(
+    turn_id = uow.turns.add(
         request.conversation_id,
         number=number,
         kind=kind,
@@ -193,6 +208,7 @@ def _begin_turn(
         model_id=result.model_id if result else "",
         now=now,
     )
+    return turn_id, first_seq
 
 
 def _check_fits(request: t.TurnRequest, result: t.TurnResult) -> None:
@@ -215,13 +231,15 @@ def _check_allowed(request: t.TurnRequest, result: t.TurnResult) -> None:
 
 def _store_replies(
     uow: UnitOfWork,
-    conversation_id: str,
-    turn_id: int,
+    request: t.TurnRequest,
+    place: tuple[int, int],
     replies: tuple[t.Reply, ...],
     now: datetime,
 ) -> list[dict[str, Any]]:
+    conversation_id = request.conversation_id
+    turn_id, first_seq = place
     events = []
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, Any]] = [
         {
             "sender": "bot",
             "text": reply.text,
@@ -233,12 +251,12 @@ def _store_replies(
         }
         for ordinal, reply in enumerate(replies)
     ]
-    stored = uow.conversations.add_messages(conversation_id, rows, now)
+    stored = uow.messages.insert_from(conversation_id, first_seq, rows, now)
     for message, reply in zip(stored, replies, strict=True):
         offered = []
         for index, option in enumerate(reply.options):
             unique = msgspec.structs.replace(option, option_id=f"{message.id}-{index}")
-            uow.conversations.offer_option(conversation_id, message.id, unique)
+            uow.messages.offer_option(conversation_id, message.id, unique)
             offered.append({"option_id": unique.option_id, "label": unique.label})
         event = event_of(message)
         if offered:
@@ -277,7 +295,7 @@ def apply_command(
         uow.cases.add_to_case(command, actor="customer", now=now)
     elif isinstance(command, t.HandOver):
         uow.conversations.update_fields(conversation_id, owner="queue", queued_at=now)
-        uow.conversations.change_state(conversation_id, "pending", "held")
+        uow.messages.change_state(conversation_id, "pending", "held")
     elif isinstance(command, t.CreateTask):
         uow.cases.add_task(conversation_id, turn_id, command, now)
     elif isinstance(command, t.SetProduct):

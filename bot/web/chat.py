@@ -158,11 +158,13 @@ class _Session:
         inbound = InboundText(self._conversation_id, frame.id, frame.text, frame.option_id or None)
         accepted = await self._app.receive(inbound)
         message = accepted.message
-        await self._send(
-            {"type": "ack", "id": frame.id, "seq": message.seq, "state": message.state}
-        )
-        reach("ack_sent")
-        await self._app.message_stored(accepted)
+        try:
+            await self._send(
+                {"type": "ack", "id": frame.id, "seq": message.seq, "state": message.state}
+            )
+            reach("ack_sent")
+        finally:  # a stored message is answered, whatever becomes of its socket
+            await self._app.message_stored(accepted)
 
     async def _push(self) -> None:
         """Send what other hands wrote into this conversation, in order and once."""

@@ -259,7 +259,9 @@ def _check_press(turn: JourneyTurn, player: Player) -> list[Mismatch]:
     offered = [
         option.label
         for option in player.application.database.read(
-            lambda uow: uow.conversations.latest_options(player.conversation_id)
+            lambda uow: uow.messages.options_of(
+                uow.messages.inbox(player.conversation_id, "").newest_offer or 0
+            )
         )
     ]
     return [] if turn.text in offered else [Mismatch("press", turn.text, offered)]

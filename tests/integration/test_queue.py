@@ -30,7 +30,7 @@ def owner(play: Play, talk: str) -> str:
 
 
 def announcements(play: Play, talk: str) -> list[str | None]:
-    rows = play.app.database.read(lambda uow: uow.conversations.events_after(talk, 0))
+    rows = play.app.database.read(lambda uow: uow.messages.events_after(talk, 0))
     return [row.response for row in rows if row.sender == "system"]
 
 

@@ -148,11 +148,9 @@ def test_result_of_an_older_version_is_thrown_away(play: Play) -> None:
     talk = play.start()
     database, now = play.app.database, play.clock.now()
     database.write(
-        lambda uow: uow.conversations.add_message(
-            talk, sender="customer", text="hi", state="pending", now=now
-        )
+        lambda uow: uow.messages.add(talk, sender="customer", text="hi", state="pending", now=now)
     )
-    loaded = database.read(lambda uow: load_turn(uow, talk, now))
+    loaded = database.read(lambda uow: load_turn(uow, talk, now, ""))
     assert loaded is not None
     result = FakeComputer().turn(loaded.request)
     database.write(lambda uow: apply_result(uow, loaded.request, result, now))
@@ -171,7 +169,7 @@ def test_message_found_after_ten_minutes_gets_an_apology_and_the_queue(play: Pla
     play.clock.advance(601)
     play.run(play.app.runner.recover)
     assert play.engine.calls == []
-    row = play.app.database.read(lambda uow: uow.conversations.events_after(talk, 1))[0]
+    row = play.app.database.read(lambda uow: uow.messages.events_after(talk, 1))[0]
     assert row.response == "utter_message_stale"
     assert play.app.database.read(lambda uow: uow.conversations.get(talk)).owner == "queue"
 

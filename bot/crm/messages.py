@@ -1,0 +1,254 @@
+"""Messages in the order of their `seq`, and the buttons that they offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import JSON, Table, bindparam, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from bot.crm.models import Conversation, Message, OfferedOption
+from bot.crm.records import Inbox, MessageRecord
+from bot.dialogue.turn import Option, OptionMeaning
+from bot.errors import NotFoundError
+
+_conversation = cast(Table, Conversation.__table__)
+_message = cast(Table, Message.__table__)
+_option = cast(Table, OfferedOption.__table__)
+_FIELDS = tuple(each.name for each in fields(MessageRecord) if each.name != "options")
+_SELECT = select(*(_message.c[name] for name in _FIELDS))
+_UNSET: dict[str, Any] = {  # the same columns in every insert: one statement for the cache
+    column.name: 0 if column.name == "attempts" else None
+    for column in _message.columns
+    if column.name != "id" and not isinstance(column.type, JSON)
+}
+
+_INBOX = (
+    select(
+        _conversation.c.owner,
+        _conversation.c.version,
+        select(func.max(_option.c.message_id))
+        .where(_option.c.conversation_id == _conversation.c.id)
+        .scalar_subquery()
+        .label("newest_offer"),
+        select(_message.c.id)
+        .where(
+            _message.c.conversation_id == _conversation.c.id,
+            _message.c.client_id == bindparam("client_id"),
+        )
+        .scalar_subquery()
+        .label("known_id"),
+    )
+    .where(_conversation.c.id == bindparam("conversation_id"))
+    .select_from(_conversation)
+)
+_TAKE_SEQ = (
+    update(_conversation)
+    .where(_conversation.c.id == bindparam("conversation_id"))
+    .values(next_seq=_conversation.c.next_seq + bindparam("count"))
+    .returning(_conversation.c.next_seq)
+)
+_INSERT = insert(_message).returning(_message.c.id)
+_PENDING = _SELECT.where(
+    _message.c.conversation_id == bindparam("conversation_id"), _message.c.state == "pending"
+).order_by(_message.c.seq)
+_WORDINGS = (
+    select(_message.c.wording)
+    .where(
+        _message.c.conversation_id == bindparam("conversation_id"), _message.c.wording.is_not(None)
+    )
+    .order_by(_message.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_COUNT = (
+    update(_message)
+    .where(_message.c.id == bindparam("message_id"), _message.c.state == "pending")
+    .values(attempts=_message.c.attempts + bindparam("by"))
+)
+_COVER = (
+    update(_message)
+    .where(_message.c.id == bindparam("message_id"))
+    .values(
+        state=bindparam("new_state"),
+        turn_id=bindparam("new_turn"),
+        analysis=bindparam("new_analysis", type_=_message.c.analysis.type),
+    )
+)
+
+
+class MessageRepository:
+    """Reads and writes of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def inbox(self, conversation_id: str, client_id: str) -> Inbox:
+        """Return what T1 must know before it stores a message.
+
+        Raises:
+            NotFoundError: there is no such conversation.
+        """
+        row = self._execute(
+            _INBOX, {"conversation_id": conversation_id, "client_id": client_id}
+        ).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
+        known = None
+        if row.known_id is not None:
+            known = _record(self._execute(_SELECT.where(_message.c.id == row.known_id)).one())
+        return Inbox(row.owner, row.version, row.newest_offer, known)
+
+    def _take_seq(self, conversation_id: str, count: int = 1) -> int:
+        after = self._execute(
+            _TAKE_SEQ, {"conversation_id": conversation_id, "count": count}
+        ).scalar_one_or_none()
+        if after is None:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
+        return int(after) - count
+
+    def add(
+        self,
+        conversation_id: str,
+        *,
+        sender: str,
+        text: str,
+        state: str,
+        now: datetime,
+        **more: Any,
+    ) -> MessageRecord:
+        """Append a message under the next `seq`."""
+        values = {"sender": sender, "text": text, "state": state, **more}
+        return self.add_many(conversation_id, [values], now)[0]
+
+    def add_many(
+        self, conversation_id: str, rows: list[dict[str, Any]], now: datetime
+    ) -> list[MessageRecord]:
+        """Append messages under the next numbers."""
+        if not rows:
+            return []
+        first = self._take_seq(conversation_id, len(rows))
+        return self.insert_from(conversation_id, first, rows, now)
+
+    def insert_from(
+        self, conversation_id: str, first: int, rows: list[dict[str, Any]], now: datetime
+    ) -> list[MessageRecord]:
+        """Append messages under numbers that were taken before, from `first` on."""
+        added = []
+        for seq, row in enumerate(rows, first):
+            values = {**row, "conversation_id": conversation_id, "seq": seq, "created_at": now}
+            values["id"] = self._execute(_INSERT, {**_UNSET, **values}).scalar_one()
+            added.append(_record(values.get(name, _UNSET.get(name)) for name in _FIELDS))
+        return added
+
+    def pending(self, conversation_id: str) -> list[MessageRecord]:
+        """Return the messages that wait for the bot, in order."""
+        return _records(self._execute(_PENDING, {"conversation_id": conversation_id}))
+
+    def conversations_with_pending(self) -> list[str]:
+        """List the conversations that have pending messages."""
+        statement = select(Message.conversation_id).where(Message.state == "pending").distinct()
+        return list(self._session.execute(statement).scalars())
+
+    def change_state(self, conversation_id: str, old: str, new: str) -> int:
+        """Move all messages of one state to another; return how many."""
+        statement = (
+            update(Message)
+            .where(Message.conversation_id == conversation_id, Message.state == old)
+            .values(state=new)
+            .execution_options(synchronize_session=False)
+        )
+        return self._session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
+
+    def count_attempt(self, message_ids: Sequence[int], by: int = 1) -> None:
+        """Raise the attempt counter of pending messages."""
+        for message_id in message_ids:
+            self._execute(_COUNT, {"message_id": message_id, "by": by})
+
+    def cover(
+        self, message_id: int, *, state: str, turn_id: int, analysis: dict[str, Any] | None
+    ) -> None:
+        """Say that a turn covers a customer's message."""
+        self._execute(
+            _COVER,
+            {
+                "message_id": message_id,
+                "new_state": state,
+                "new_turn": turn_id,
+                "new_analysis": analysis,
+            },
+        )
+
+    def events_after(self, conversation_id: str, seq: int, limit: int = 500) -> list[MessageRecord]:
+        """Return messages with a higher `seq`, in order, with the options they offered."""
+        statement = (
+            _SELECT.where(_message.c.conversation_id == conversation_id, _message.c.seq > seq)
+            .order_by(_message.c.seq)
+            .limit(limit)
+        )
+        return self._with_options(_records(self._execute(statement)))
+
+    def _with_options(self, records: list[MessageRecord]) -> list[MessageRecord]:
+        ids = [record.id for record in records if record.sender != "customer"]
+        if not ids:
+            return records
+        offered: dict[int, list[Option]] = {}
+        statement = (
+            select(OfferedOption)
+            .where(OfferedOption.message_id.in_(ids))
+            .order_by(OfferedOption.option_id)
+        )
+        for each in self._session.execute(statement).scalars():
+            offered.setdefault(each.message_id, []).append(_option_of(each))
+        return [
+            replace(record, options=tuple(offered[record.id])) if record.id in offered else record
+            for record in records
+        ]
+
+    def used_wordings(self, conversation_id: str, limit: int = 200) -> tuple[str, ...]:
+        """Return the ids of the wordings said most lately, newest first."""
+        rows = self._execute(_WORDINGS, {"conversation_id": conversation_id, "limit": limit})
+        return tuple(each for each in rows.scalars() if each)
+
+    def offer_option(self, conversation_id: str, message_id: int, option: Option) -> None:
+        """Remember a button that is shown."""
+        self._session.add(
+            OfferedOption(
+                conversation_id=conversation_id,
+                option_id=option.option_id,
+                message_id=message_id,
+                label=option.label,
+                meaning=msgspec.to_builtins(option.meaning),
+                aliases=list(option.aliases),
+            )
+        )
+
+    def find_option(self, conversation_id: str, option_id: str) -> Option | None:
+        """Look up a button by its id among those offered in this conversation."""
+        row = self._session.get(OfferedOption, (conversation_id, option_id))
+        return None if row is None else _option_of(row)
+
+    def options_of(self, message_id: int) -> list[Option]:
+        """Return the buttons that a message offered."""
+        statement = select(OfferedOption).where(OfferedOption.message_id == message_id)
+        return [_option_of(row) for row in self._session.execute(statement).scalars()]
+
+    def _execute(self, statement: Any, values: dict[str, Any] | None = None) -> Any:
+        """Run a Core statement in this transaction, past the ORM's own bookkeeping."""
+        return self._session.connection().execute(statement, values)
+
+
+def _option_of(row: OfferedOption) -> Option:
+    meaning = msgspec.convert(row.meaning, OptionMeaning)
+    return Option(row.option_id, row.label, meaning, tuple(row.aliases))
+
+
+def _records(rows: Iterable[Any]) -> list[MessageRecord]:
+    return [_record(row) for row in rows]
+
+
+def _record(row: Any) -> MessageRecord:
+    return MessageRecord(*row)
