@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from bot.crm.models import Installation, Product, ShopDocument
 
+_SHOP_HASH = select(Installation.__table__.c.shop_hash)
+
 
 class CatalogueRepository:
     """Reads and writes of one transaction."""
@@ -19,7 +21,8 @@ class CatalogueRepository:
 
     def shop_hash(self) -> str:
         """Return the hash of the shop folder that was loaded last; empty for none."""
-        return self._session.execute(select(Installation.shop_hash)).scalar_one()
+        digest: str = self._session.connection().execute(_SHOP_HASH).scalar_one()
+        return digest
 
     def replace(
         self,

@@ -7,8 +7,10 @@ from typing import Any
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.shared.core.domain import Domain
+from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.engine.dialogue_states import prediction_states
 
 RULE_NAMES = "rule_names"
 SOURCE = "source"
@@ -42,6 +44,16 @@ class SalesRulePolicy(RulePolicy):
             tracker, domain, use_text_for_last_user_input
         )
         return found
+
+    def _prediction_states(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        use_text_for_last_user_input: bool = False,
+        rule_only_data: dict[str, Any] | None = None,
+    ) -> list[State]:
+        """Take the states that all policies share; none of our data speaks of texts."""
+        return prediction_states(tracker, domain)
 
     def predict_action_probabilities(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rasa.core.constants import POLICY_MAX_HISTORY
 from rasa.core.policies.memoization import AugmentedMemoizationPolicy
 from rasa.core.policies.policy import PolicyPrediction, SupportedData
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -15,6 +16,8 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.generator import TrackerWithCachedStates
 from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.engine.dialogue_states import prediction_states
 
 STORY_NAMES = "story_names"
 LAST_STATES = "last_states"
@@ -67,6 +70,16 @@ class SalesStoryPolicy(AugmentedMemoizationPolicy):
         action: str | None = self.lookup.get(key)
         self._recalled_key = key if action is not None else None
         return action
+
+    def _prediction_states(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        use_text_for_last_user_input: bool = False,
+        rule_only_data: dict[str, Any] | None = None,
+    ) -> list[State]:
+        """Take the states that all policies share; none of our data speaks of texts."""
+        return prediction_states(tracker, domain, self.config[POLICY_MAX_HISTORY])
 
     def predict_action_probabilities(
         self,
