@@ -1,36 +1,71 @@
 """The command line: which commands there are, and the one place where errors become text.
 
-Commands import what they need when they run, so that `./prelude --help` is quick and the web
-process never loads Rasa.
+The module of a command is imported when that command is called, so that the short ones are quick
+and the web process never loads Rasa.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from bot import __version__
-from bot.cli import bench, check, parse, people, serve, talk, tests, training
 from bot.errors import BotError, ShopDataError
 
+COMMANDS = {  # name: module and attribute (a function, or a Typer of sub-commands)
+    "serve": "bot.cli.serve:serve",
+    "chat": "bot.cli.talk:chat",
+    "why": "bot.cli.talk:why",
+    "parse": "bot.cli.parse:parse",
+    "check": "bot.cli.check:check",
+    "train": "bot.cli.training:train",
+    "test": "bot.cli.tests:test",
+    "queue": "bot.cli.people:queue",
+    "user": "bot.cli.people:user_app",
+    "bench": "bot.cli.bench:app",
+}
+
+
+class LazyCommands(TyperGroup):
+    """A group whose commands are imported when they are called or listed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return one command; import its module first."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(module), name)
+        if isinstance(found, typer.Typer):
+            group = get_group(found)
+            group.name = cmd_name
+            return group
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(found)
+        return get_command(alone)
+
+
 app = typer.Typer(
+    cls=LazyCommands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     help="Prelude: a Chinese-language sales assistant that a shop runs itself.",
 )
-app.command("serve")(serve.serve)
-app.command("chat")(talk.chat)
-app.command("why")(talk.why)
-app.command("parse")(parse.parse)
-app.command("check")(check.check)
-app.command("train")(training.train)
-app.command("test")(tests.test)
-app.command("queue")(people.queue)
-app.add_typer(people.user_app, name="user")
-app.add_typer(bench.app, name="bench")
+
+
+@app.callback()
+def _root() -> None:
+    """Prelude: a Chinese-language sales assistant that a shop runs itself."""
 
 
 @app.command("version")

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from bot.crm.models import Message, Objection, TechniqueUse, Turn
@@ -16,6 +16,25 @@ from bot.errors import NotFoundError
 
 _turn_table = cast(Table, Turn.__table__)
 _INSERT_TURN = insert(_turn_table).returning(_turn_table.c.id)
+
+_objection = cast(Table, Objection.__table__)
+_LEDGER = (
+    select(_objection, Message.__table__.c.text)
+    .join(Message.__table__, Message.__table__.c.id == _objection.c.source_message_id)
+    .where(_objection.c.conversation_id == bindparam("conversation_id"))
+    .order_by(_objection.c.number.desc())
+    .limit(bindparam("limit"))
+)
+_use = cast(Table, TechniqueUse.__table__)
+_USES = (
+    select(_use.c.objection_id, _use.c.technique)
+    .join(_objection, _objection.c.id == _use.c.objection_id)
+    .where(
+        _objection.c.conversation_id == bindparam("conversation_id"),
+        _objection.c.number >= bindparam("first_number"),
+    )
+    .order_by(_use.c.turn_id)
+)
 
 
 class TurnRepository:
@@ -86,24 +105,16 @@ class TurnRepository:
             )
         return tuple(past)
 
-    def ledger(self, conversation_id: str) -> tuple[LedgerEntry, ...]:
-        """Return the objections of a conversation, oldest first."""
-        rows = list(
-            self._session.execute(
-                select(Objection, Message.text)
-                .join(Message, Message.id == Objection.source_message_id)
-                .where(Objection.conversation_id == conversation_id)
-                .order_by(Objection.number)
-            ).all()
-        )
+    def ledger(self, conversation_id: str, limit: int = 10_000) -> tuple[LedgerEntry, ...]:
+        """Return the newest `limit` objections of a conversation, oldest first."""
+        connection = self._session.connection()
+        keys = {"conversation_id": conversation_id, "limit": limit}
+        rows = connection.execute(_LEDGER, keys).all()[::-1]
         if not rows:
             return ()
         used: dict[int, list[str]] = {}
-        uses = self._session.execute(
-            select(TechniqueUse.objection_id, TechniqueUse.technique)
-            .where(TechniqueUse.objection_id.in_([row[0].id for row in rows]))
-            .order_by(TechniqueUse.turn_id)
-        ).all()
+        oldest = {"conversation_id": conversation_id, "first_number": rows[0].number}
+        uses = connection.execute(_USES, oldest).all()
         for objection_id, technique in uses:
             used.setdefault(objection_id, []).append(technique)
         return tuple(
@@ -119,11 +130,11 @@ class TurnRepository:
                     evidence=tuple(row.evidence),
                 ),
                 source_message_id=row.source_message_id,
-                text=text,
+                text=row.text,
                 linked_to=row.linked_to,
                 techniques=tuple(used.get(row.id, ())),
             )
-            for row, text in rows
+            for row in rows
         )
 
     def add_objection(self, conversation_id: str, entry: LedgerEntry, now: datetime) -> None:

@@ -77,7 +77,7 @@ def note(
     elif before is not None and before.state == "answered":
         evidence.append("other_objection_after_answer")
     entry = LedgerEntry(
-        number=len(ledger) + 1,
+        number=ledger[-1].number + 1 if ledger else 1,
         kind=kind,
         state="open",
         belief=believe(table, kind, evidence),

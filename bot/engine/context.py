@@ -99,7 +99,7 @@ class TurnContext:
             self.ledger.append(entry)
             self.commands.append(t.OpenObjection(entry))
             return
-        self.ledger[entry.number - 1] = entry
+        self.ledger = [entry if each.number == entry.number else each for each in self.ledger]
         self.commands.append(
             t.UpdateObjection(entry.number, entry.state, entry.belief, entry.linked_to)
         )

@@ -23,6 +23,8 @@ from bot.knowledge.book import Book
 from bot.services.events import event_of
 
 PRESENCE = timedelta(minutes=5)
+LEDGER_LIMIT = 20  # what a turn is told of a long talk
+WORDINGS_LIMIT = 60
 CASE_OWNER = "after_sales"
 
 
@@ -82,10 +84,10 @@ def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
-        ledger=uow.turns.ledger(record.id) if head.has_objections else (),
+        ledger=uow.turns.ledger(record.id, LEDGER_LIMIT) if head.has_objections else (),
         open_case=uow.cases.open_case_of(record.id) if head.has_open_case else None,
         product_id=record.product_id,
-        used_wordings=uow.messages.used_wordings(record.id),
+        used_wordings=uow.messages.used_wordings(record.id, WORDINGS_LIMIT),
         missed_last_turn="action_clarify" in head.last_steps,
         staff_present=head.staff_present,
         queue_position=head.queue_length + 1,

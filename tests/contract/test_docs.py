@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from msgspec import Struct
@@ -33,14 +33,14 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def commands(group: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield every command as it is typed, without the `./prelude` before it."""
-    inner = getattr(group, "commands", None)
-    if inner is None:
+    if not hasattr(group, "list_commands"):
         yield " ".join(words)
         return
-    for name, command in inner.items():
-        yield from commands(command, (*words, name))
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        yield from commands(group.get_command(context, name), (*words, name))
 
 
 def errors(base: type[BotError] = BotError) -> Iterator[type[BotError]]:
