@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import select
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -41,13 +43,17 @@ def model(model_path: Path) -> str:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
+    return environment_with(tmp_path)
+
+
+def environment_with(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "RASA_TELEMETRY_ENABLED": "false",
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "PYTHONWARNINGS": "ignore",
-        "PRELUDE_VAR": str(tmp_path / "var"),
+        "PRELUDE_VAR": str(folder / "var"),
     }
 
 
@@ -99,32 +105,82 @@ def test_rasa_shell_nlu_understands_a_line(model: str, environment: dict[str, st
     assert parse["intent"]["name"] == "objection_price"
 
 
+@pytest.fixture(scope="module")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run the action server; give the endpoints that name it."""
+    folder = tmp_path_factory.mktemp("actions")
+    port = free_port()
+    told = yaml.safe_load((ROOT / "endpoints.yml").read_text())
+    told["action_endpoint"]["url"] = f"http://127.0.0.1:{port}/webhook"
+    file, log = folder / "endpoints.yml", folder / "actions.log"
+    file.write_text(yaml.safe_dump(told))
+    with running(("run", "actions", "--port", str(port)), environment_with(folder), log) as server:
+        wait_for(f"http://127.0.0.1:{port}/health", server, log)
+        yield file
+
+
 def test_rasa_run_with_its_action_server_answers_in_chinese(
-    model: str, environment: dict[str, str], tmp_path: Path
+    model: str, environment: dict[str, str], endpoints: Path, tmp_path: Path
 ) -> None:
-    server, actions = free_port(), free_port()
-    endpoints = yaml.safe_load((ROOT / "endpoints.yml").read_text())
-    endpoints["action_endpoint"]["url"] = f"http://127.0.0.1:{actions}/webhook"
-    (tmp_path / "endpoints.yml").write_text(yaml.safe_dump(endpoints))
-    action_command = ("run", "actions", "--port", str(actions))
-    run_command = (
-        *("run", "--model", model, "--port", str(server), "--interface", "127.0.0.1"),
-        *("--endpoints", str(tmp_path / "endpoints.yml"), "--credentials", "credentials.yml"),
+    port, log = free_port(), tmp_path / "run.log"
+    command = (
+        *("run", "--model", model, "--port", str(port), "--interface", "127.0.0.1"),
+        *("--endpoints", str(endpoints), "--credentials", "credentials.yml"),
     )
-    with (
-        running(action_command, environment, tmp_path / "actions.log") as action_server,
-        running(run_command, environment, tmp_path / "run.log") as rasa_server,
-    ):
-        wait_for(f"http://127.0.0.1:{actions}/health", action_server, tmp_path / "actions.log")
-        wait_for(f"http://127.0.0.1:{server}/", rasa_server, tmp_path / "run.log")
+    with running(command, environment, log) as server:
+        wait_for(f"http://127.0.0.1:{port}/", server, log)
         answer = ask(
-            f"http://127.0.0.1:{server}/webhooks/rest/webhook",
+            f"http://127.0.0.1:{port}/webhooks/rest/webhook",
             {"sender": "somebody", "message": "加湿器太贵了"},
         )
-        logs = "".join(path.read_text()[-2000:] for path in sorted(tmp_path.glob("*.log")))
-        assert answer and all(CHINESE.search(each["text"]) for each in answer), (answer, logs)
-        # An objection has no reply of the server's own: what was said came from our actions.
-        assert len(answer) >= 2, (answer, logs)
+    # An objection has no reply of the server's own: what was said came from our actions.
+    assert len(answer) >= 2, (answer, log.read_text()[-2000:])
+    assert all(CHINESE.search(each["text"]) for each in answer), answer
+
+
+def test_rasa_shell_holds_a_talk(model: str, environment: dict[str, str], endpoints: Path) -> None:
+    command = ("shell", "--model", model, "--endpoints", str(endpoints), "--port", str(free_port()))
+    with Terminal(command, environment) as terminal:
+        terminal.wait_until(lambda told: "Your input" in told)
+        terminal.type("加湿器太贵了")
+        terminal.wait_until(lambda told: len(answers_in(told)) >= 2)
+
+
+def answers_in(told: str) -> list[str]:
+    """Return the lines in Chinese that do not repeat what was typed."""
+    return [line for line in told.splitlines() if CHINESE.search(line) and "太贵了" not in line]
+
+
+class Terminal:
+    """A command on a terminal of its own, typed at line by line."""
+
+    def __init__(self, arguments: tuple[str, ...], env: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(
+            [*RASA, *arguments], cwd=ROOT, env=env, stdin=slave, stdout=slave, stderr=slave
+        )
+        os.close(slave)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(timeout=10)
+        os.close(self._master)
+
+    def type(self, line: str) -> None:
+        os.write(self._master, f"{line}\r".encode())
+
+    def wait_until(self, is_enough: Callable[[str], bool]) -> None:
+        """Read on until what was newly written is enough."""
+        deadline = time.monotonic() + START_SECONDS
+        told = ""
+        while not is_enough(told):
+            if time.monotonic() > deadline:
+                pytest.fail(f"nothing more came after {told[-2000:]}")
+            if select.select([self._master], [], [], 1.0)[0]:
+                told += os.read(self._master, 65536).decode(errors="replace")
 
 
 def free_port() -> int:
