@@ -43,7 +43,8 @@ class OfferCallBack(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Offer both."""
         hours = say_hours(context.shop, context.book.language, context.now)
-        speaker.say("utter_hand_over_nobody", hours=hours)
+        hours_now = "open" if context.shop.hours.is_open(context.now) else "closed"
+        speaker.say("utter_hand_over_nobody", hours=hours, hours_now=hours_now)
         return []
 
 

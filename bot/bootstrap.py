@@ -17,8 +17,9 @@ from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
 from bot.services.application import Application
 from bot.services.developer import DeveloperDesk
+from bot.services.identity import IdentityDesk, read_secret
 from bot.services.ports import Engine, Notifier
-from bot.services.shop import read_shop, sync_shop
+from bot.services.shop import ShopCatalogue, sync_shop
 from bot.settings import Settings
 
 ENGINE_FACTORY = "bot.bootstrap:build_worker_engine"
@@ -91,24 +92,11 @@ def build_application(
         notifier=notifier or SilentNotifier(),
         book=load_book(),
         clock=clock or SystemClock(),
+        desk=IdentityDesk(
+            read_secret(settings.var_dir, settings.secret),
+            identity_secret=settings.identity_secret,
+        ),
     )
-
-
-class DatabaseCatalogue:
-    """The worker's read-only source of the shop's facts; re-reads them when they change."""
-
-    def __init__(self, database_url: str) -> None:
-        self._database = Database(database_url)
-        self._hash = ""
-        self._shop: Shop | None = None
-
-    def shop(self) -> Shop:
-        """Return the shop as the database holds it now."""
-        digest = self._database.read(lambda uow: uow.catalogue.shop_hash())
-        if self._shop is None or digest != self._hash:
-            self._shop = self._database.read(read_shop)
-            self._hash = digest
-        return self._shop
 
 
 def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
@@ -120,7 +108,7 @@ def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
 
     return RasaEngine(
         Path(config["model_path"]),
-        DatabaseCatalogue(config["database_url"]),
+        ShopCatalogue(Database(config["database_url"])),
         nlu_max_chars=config["nlu_max_chars"],
     )
 

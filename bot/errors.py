@@ -36,11 +36,42 @@ class MessageTooLongError(BotError):
     status = 413
 
 
+class PictureRefusedError(BotError):
+    """An upload is no picture that the service takes; the message says what is allowed."""
+
+    code = "picture_refused"
+    status = 415
+
+
+class PictureTooLargeError(PictureRefusedError):
+    """A picture has too many bytes or pixels (promise 20)."""
+
+    code = "picture_too_large"
+    status = 413
+
+
+class RateLimitedError(BotError):
+    """Somebody does something too often; `retry_after_seconds` says when it may work again."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class NotAllowedError(BotError):
     """The caller may not do this: wrong token, wrong owner, wrong role."""
 
     code = "not_allowed"
     status = 403
+
+
+class IdentityRefusedError(NotAllowedError):
+    """A shop's customer is not who the page says, or the conversation is another's."""
+
+    code = "identity_refused"
 
 
 class NotFoundError(BotError):

@@ -20,6 +20,7 @@ from bot.bootstrap import build_application, prepare_database  # noqa: E402
 from bot.crm.database import Database  # noqa: E402
 from bot.services.application import Application  # noqa: E402
 from bot.services.conversations import Accepted, InboundText  # noqa: E402
+from bot.services.reception import Arrival
 from bot.settings import Settings  # noqa: E402
 from tests.fakes import FakeClock, FakeNotifier, InlineEngine  # noqa: E402
 
@@ -59,7 +60,7 @@ class Play:
         return asyncio.run(main())
 
     def start(self) -> str:
-        return self.run(lambda: self.app.start_conversation("test")).conversation_id
+        return self.run(lambda: self.app.arrive(Arrival("test"))).conversation.id
 
     def say(self, conversation_id: str, *texts: str, **more: Any) -> list[Accepted]:
         """Send texts one after the other, each answered before the next."""

@@ -19,7 +19,7 @@ from bot.crm.database import Database
 from bot.crm.migrate import upgrade
 from bot.crm.records import MessageRecord
 from bot.crm.unit_of_work import UnitOfWork
-from bot.services.conversations import start_conversation
+from bot.services.reception import begin
 from bot.settings import Settings
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -33,8 +33,8 @@ class EchoApp:
         """Prepare the conversation that all rows go to."""
         self._database = database
         self._clock = clock
-        started = database.write(lambda uow: start_conversation(uow, "bench", clock.now()))
-        self._conversation_id = started.conversation_id
+        begun = database.write(lambda uow: begin(uow, "bench", "", clock.now()))
+        self._conversation_id = begun.id
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one socket until it closes; answer any HTTP request with 200 (it is up)."""

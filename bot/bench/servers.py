@@ -27,6 +27,11 @@ from bot.settings import ROOT
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 PROC = Path("/proc")
+RAISED_LIMITS = {
+    "PRELUDE_MESSAGE_RATE": "100000/second",
+    "PRELUDE_ADDRESS_RATE": "100000/second",
+    "PRELUDE_MAX_SOCKETS": "10000",
+}
 UNSET = ("PRELUDE_DATABASE_URL", "PRELUDE_KILL_AT")
 
 
@@ -47,6 +52,7 @@ class Server:
         self._log_path = var_dir / f"{name}.log"
         environ = {name: value for name, value in os.environ.items() if name not in UNSET}
         environ |= {**QUIET, "PRELUDE_VAR": str(var_dir), "PYTHONPATH": str(ROOT)}
+        environ |= RAISED_LIMITS
         environ["PRELUDE_SHOP"] = str(ROOT / "shops" / "sample")
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(

@@ -36,7 +36,7 @@ from bot.bench.figures import (
     reply_p50,
     summarise,
 )
-from bot.bench.servers import BenchError, Servers, stop_signals_interrupt
+from bot.bench.servers import RAISED_LIMITS, BenchError, Servers, stop_signals_interrupt
 from bot.cli.training import ensure_model
 from bot.knowledge.loader import read_yaml
 from bot.settings import load_settings
@@ -123,6 +123,7 @@ def run(json_out: Path | None, *, is_quick: bool) -> None:
     ):
         figures = _Bench(servers, plan, progress).measure()
     ratios = ratios_of(figures)
+    console.print(f"limits raised for this bench: {RAISED_LIMITS}")
     console.print(load_table(figures))
     console.print(f"resident memory, MiB: {figures.resident_mib}")
     console.print(f"one long conversation, reply p50, ms: {figures.long}")

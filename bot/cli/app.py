@@ -29,6 +29,7 @@ COMMANDS = {  # name: module and attribute (a function, or a Typer of sub-comman
     "queue": "bot.cli.people:queue",
     "user": "bot.cli.people:user_app",
     "bench": "bot.cli.bench:app",
+    "pages": "bot.cli.pages:pages",
 }
 
 

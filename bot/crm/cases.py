@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.crm.models import Case, CaseEvent, Task
-from bot.crm.records import CaseRecord, TaskRecord
+from bot.crm.records import CaseEventRecord, CaseRecord, TaskRecord
 from bot.dialogue.turn import AddToCase, CaseView, CreateTask, OpenCase
 from bot.errors import NotFoundError
 
@@ -107,32 +107,28 @@ class CaseRepository:
         rows = self._session.execute(
             select(Case).where(Case.conversation_id == conversation_id).order_by(Case.id)
         ).scalars()
-        return [
-            CaseRecord(
-                number=row.number,
-                conversation_id=row.conversation_id,
-                stage=row.stage,
-                causes=row.causes,
-                severity=row.severity,
-                reaction=row.reaction,
-                harm=row.harm,
-                crisis=row.crisis,
-                owner=row.owner,
-                deadline_at=row.deadline_at,
-                opened_at=row.opened_at,
-            )
-            for row in rows
-        ]
+        return [_case(row) for row in rows]
 
-    def events_of(self, number: str) -> list[tuple[int, str, str]]:
-        """Return (ordinal, actor, verb) of a case's events, in order."""
+    def find(self, number: str) -> CaseRecord:
+        """Return a case by its number.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        row = self._session.execute(select(Case).where(Case.number == number)).scalar_one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no case {number}")
+        return _case(row)
+
+    def events_of(self, number: str) -> list[CaseEventRecord]:
+        """Return a case's events, in order."""
         rows = self._session.execute(
-            select(CaseEvent.ordinal, CaseEvent.actor, CaseEvent.verb)
+            select(CaseEvent)
             .join(Case, Case.id == CaseEvent.case_id)
             .where(Case.number == number)
             .order_by(CaseEvent.ordinal)
-        )
-        return [(row[0], row[1], row[2]) for row in rows]
+        ).scalars()
+        return [CaseEventRecord(row.ordinal, row.actor, row.verb, row.created_at) for row in rows]
 
     def add_task(
         self, conversation_id: str, turn_id: int, command: CreateTask, now: datetime
@@ -182,3 +178,19 @@ class CaseRepository:
             raise NotFoundError(f"there is no open task {task_id}")
         row.state = "done"
         self._session.flush()
+
+
+def _case(row: Case) -> CaseRecord:
+    return CaseRecord(
+        number=row.number,
+        conversation_id=row.conversation_id,
+        stage=row.stage,
+        causes=row.causes,
+        severity=row.severity,
+        reaction=row.reaction,
+        harm=row.harm,
+        crisis=row.crisis,
+        owner=row.owner,
+        deadline_at=row.deadline_at,
+        opened_at=row.opened_at,
+    )

@@ -24,6 +24,10 @@ class CatalogueRepository:
         digest: str = self._session.connection().execute(_SHOP_HASH).scalar_one()
         return digest
 
+    def has_product(self, product_id: str) -> bool:
+        """Tell whether the shop has a product with this id."""
+        return self._session.get(Product, product_id) is not None
+
     def replace(
         self,
         *,

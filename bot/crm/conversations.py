@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, exists, func, select, update
+from sqlalchemy import Table, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.crm.models import (
@@ -18,6 +18,7 @@ from bot.crm.models import (
     Conversation,
     Installation,
     Objection,
+    Satisfaction,
     StaffUser,
     TechniqueUse,
     Turn,
@@ -148,6 +149,30 @@ class ConversationRepository:
         )
         return [self.get(each) for each in self._session.execute(statement).scalars()]
 
+    def queue_length_before(self, moment: datetime, conversation_id: str) -> int:
+        """Count who waits for longer than since `moment`; ties are broken by id."""
+        statement = (
+            select(func.count())
+            .select_from(Conversation)
+            .where(
+                Conversation.owner == "queue",
+                or_(
+                    Conversation.queued_at < moment,
+                    and_(Conversation.queued_at == moment, Conversation.id < conversation_id),
+                ),
+            )
+        )
+        return self._session.execute(statement).scalar_one()
+
+    def has_satisfaction(self, conversation_id: str) -> bool:
+        """Tell whether the survey was answered."""
+        return self._session.get(Satisfaction, conversation_id) is not None
+
+    def add_satisfaction(self, conversation_id: str, **values: Any) -> None:
+        """Store the answer to the survey."""
+        self._session.add(Satisfaction(conversation_id=conversation_id, **values))
+        self._session.flush()
+
     def take_version(
         self,
         conversation_id: str,
@@ -201,5 +226,7 @@ def _record(row: Any) -> ConversationRecord:
         snapshot=row.snapshot,
         product_id=row.product_id,
         contact_refused=row.contact_refused_at is not None,
+        identity_sub=row.identity_sub,
+        ended_at=row.ended_at,
         created_at=row.created_at,
     )

@@ -213,6 +213,28 @@ class MessageRepository:
         rows = self._execute(_WORDINGS, {"conversation_id": conversation_id, "limit": limit})
         return tuple(each for each in rows.scalars() if each)
 
+    def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
+        """Tell whether a response was said after a moment."""
+        statement = (
+            select(Message.id)
+            .where(
+                Message.conversation_id == conversation_id,
+                Message.response == response,
+                Message.created_at >= since,
+            )
+            .limit(1)
+        )
+        return self._session.execute(statement).first() is not None
+
+    def events_before(self, conversation_id: str, seq: int, limit: int) -> list[MessageRecord]:
+        """Return the `limit` messages before a `seq`, in order, with the options they offered."""
+        statement = (
+            _SELECT.where(_message.c.conversation_id == conversation_id, _message.c.seq < seq)
+            .order_by(_message.c.seq.desc())
+            .limit(limit)
+        )
+        return self._with_options(_records(self._execute(statement))[::-1])
+
     def offer_option(self, conversation_id: str, message_id: int, option: Option) -> None:
         """Remember a button that is shown."""
         self._session.add(

@@ -90,6 +90,11 @@ class Conversation(Base):
     snapshot: Mapped[str | None] = mapped_column(Text)
     product_id: Mapped[str | None] = mapped_column(String(64))
     contact_refused_at: Mapped[datetime | None]
+    identity_sub: Mapped[str | None] = mapped_column(String(128))
+    identity_name: Mapped[str | None] = mapped_column(String(80))
+    page: Mapped[str | None] = mapped_column(String(500))
+    cart: Mapped[list[Any] | None]
+    ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -127,6 +132,7 @@ class Message(Base):
     response: Mapped[str | None] = mapped_column(String(80))
     wording: Mapped[str | None] = mapped_column(String(80))
     analysis: Mapped[dict[str, Any] | None]
+    extras: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
 
 
@@ -243,6 +249,41 @@ class Task(Base):
     due: Mapped[str] = mapped_column(String(200))
     note: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+
+
+class Picture(Base):
+    """A picture that a customer uploaded. `id` is the capability in its URL.
+
+    The bytes lie in a file of the same name (`bot.crm.pictures.PictureFolder`), written before
+    this row is committed. `message_id` is empty until a message uses the picture.
+    """
+
+    __tablename__ = "picture"
+    __table_args__ = (Index("ix_picture_conversation_id", "conversation_id", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(40))
+    width: Mapped[int]
+    height: Mapped[int]
+    byte_size: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class Satisfaction(Base):
+    """The customer's answer to the survey at the end of a conversation; one a conversation."""
+
+    __tablename__ = "satisfaction"
+    __table_args__ = (CheckConstraint("score between 1 and 5", name="score_in_range"),)
+
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"), primary_key=True)
+    score: Mapped[int]
+    expectation: Mapped[str] = mapped_column(String(8), default="")
+    again: Mapped[str] = mapped_column(String(8), default="")
+    comment: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
 
 

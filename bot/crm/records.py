@@ -24,6 +24,8 @@ class ConversationRecord:
     snapshot: str | None
     product_id: str | None
     contact_refused: bool
+    identity_sub: str | None
+    ended_at: datetime | None
     created_at: datetime
 
 
@@ -47,6 +49,7 @@ class MessageRecord:
     response: str | None
     wording: str | None
     analysis: dict[str, Any] | None
+    extras: dict[str, Any] | None
     created_at: datetime
     options: tuple[Option, ...] = ()
 
@@ -109,6 +112,16 @@ class CaseRecord:
     owner: str
     deadline_at: datetime
     opened_at: datetime
+
+
+@dataclass(frozen=True)
+class CaseEventRecord:
+    """Something that happened to a case."""
+
+    ordinal: int
+    actor: str
+    verb: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)

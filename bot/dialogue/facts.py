@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
 from bot.knowledge.book import LanguageFacts
-from bot.knowledge.shop import Product, Shop
+from bot.knowledge.shop import LONGEST_CLOSED_DAYS, Product, Shop
 
 DAYS_A_YEAR = 365
-LONGEST_CLOSED_DAYS = 15
 POLICY_OF_KIND = {
     "product": "genuine",
     "company": "genuine",

@@ -116,6 +116,7 @@ class ConversationFacts(Struct, frozen=True):
     contact_refused: bool = False
     last_technique: str | None = None
     turn_count: int = 0
+    has_ended: bool = False
 
 
 class TurnRequest(Struct, frozen=True):
@@ -154,6 +155,16 @@ class Step(Struct, frozen=True):
     confidence: float = 0.0
 
 
+class ProductCard(Struct, frozen=True):
+    """A product as a customer's page shows it; the first button of its reply belongs to it."""
+
+    id: str
+    name: str
+    price_fen: int
+    tagline: str
+    kind: Literal["product"] = "product"
+
+
 class Reply(Struct, frozen=True):
     """One text to the customer, with the wording it was made from."""
 
@@ -161,6 +172,9 @@ class Reply(Struct, frozen=True):
     response: str
     wording: str
     options: tuple[Option, ...] = ()
+    shows_product: bool = False
+    card: ProductCard | None = None
+    asks_personal: bool = False
 
 
 class OpenObjection(Struct, frozen=True, tag=True):

@@ -35,7 +35,14 @@ def choose_reply(
         text = wording.text.format_map(facts)
         if not violations(book, text):
             options = tuple(_option(book.options[each]) for each in wording.options)
-            return Reply(text=text, response=response, wording=wording.id, options=options)
+            return Reply(
+                text=text,
+                response=response,
+                wording=wording.id,
+                options=options,
+                shows_product=wording.card == "product",
+                asks_personal=wording.asks_personal,
+            )
     raise EngineError(f"the book has no wording of {response!r} for {sorted(facts)}")
 
 

@@ -23,6 +23,7 @@ from bot.knowledge.book import Book
 from bot.knowledge.shop import Product, Shop
 
 PRODUCT_ENTITY = "product"
+TELL_MORE = "tell_me_more"
 
 
 class TurnContext:
@@ -122,7 +123,22 @@ class TurnContext:
         self.reasons.append(why)
 
     def add_reply(self, reply: t.Reply) -> None:
-        """Record what is said, in order."""
+        """Record what is said, in order; show a product that was named just now."""
+        product = self.product
+        is_new = self.product_id != self.facts.product_id
+        if reply.shows_product and product is not None and is_new:
+            more = self.book.options[TELL_MORE]
+            meaning = t.OptionMeaning(more.intent, {PRODUCT_ENTITY: product.id})
+            reply = replace(
+                reply,
+                card=t.ProductCard(
+                    id=product.id,
+                    name=product.name,
+                    price_fen=product.price_fen,
+                    tagline=product.benefits[0],
+                ),
+                options=(t.Option(more.id, more.label, meaning), *reply.options),
+            )
         self.replies.append(reply)
         self.used_wordings.insert(0, reply.wording)
 

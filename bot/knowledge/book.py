@@ -25,16 +25,21 @@ FACT_NAMES = frozenset(
     "comparison related promotion policy decision_kit case_number next_step deadline stage "
     "queue_position hours contact call_time agent product_list".split()
 )
-CONDITION_NAMES = frozenset({"kind", "technique", "asks", "cause"})
+CONDITION_NAMES = frozenset({"kind", "technique", "asks", "cause", "hours_now"})
 
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to say a response; skipped when a variable is unknown or `when` does not hold."""
+    """One way to say a response; skipped when a variable is unknown or `when` does not hold.
+
+    `card` shows the product in talk with it; `asks_personal` shows the shop's privacy text.
+    """
 
     id: Id
     text: Annotated[str, Meta(min_length=1, max_length=300)]
     when: dict[str, str] = {}
     options: list[str] = []
+    card: Literal["", "product"] = ""
+    asks_personal: bool = False
 
     @property
     def variables(self) -> frozenset[str]:

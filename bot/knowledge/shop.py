@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
+from bot.clock import SHOP_TIME_ZONE
 from bot.errors import ShopDataError
 from bot.knowledge.loader import line_of, read_csv, read_yaml
 
@@ -24,7 +25,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=400)]
 Fen = Annotated[int, Meta(ge=0)]
 IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Hours = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")]
+Origin = Annotated[str, Meta(pattern=r"^(\*|https?://[a-z0-9.-]+(:\d+)?)$")]
 FILES = ("shop.yml", "products.csv", "promotions.yml", "policies.yml", "limits.yml", "hours.yml")
+LONGEST_CLOSED_DAYS = 15
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -39,6 +42,8 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Literal["CNY"]
     time_zone: str
     decision_kit: Text = ""
+    privacy_url: str = "/privacy"
+    embed_origins: list[Origin] = []
 
 
 class Product(Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,13 +161,26 @@ class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True):
                 return holiday.hours
         return self.weekly.get(WEEKDAYS[day.weekday()], [])  # type: ignore[call-overload,no-any-return]
 
+    def next_opening(self, moment: datetime) -> datetime | None:
+        """Return `moment` when it lies in the opening hours, else when they begin next.
+
+        None when the shop is closed for longer than two weeks.
+        """
+        local = moment.astimezone(SHOP_TIME_ZONE)
+        for days in range(LONGEST_CLOSED_DAYS):
+            day = local.date() + timedelta(days=days)
+            for span in sorted(self.of_day(day)):
+                start, end = (
+                    datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
+                    for part in span.split("-")
+                )
+                if local < end:
+                    return max(local, start)
+        return None
+
     def is_open(self, moment: datetime) -> bool:
-        """Tell whether `moment`, in the shop's time zone, lies in the opening hours."""
-        for span in self.of_day(moment.date()):
-            start, end = (time.fromisoformat(part) for part in span.split("-"))
-            if start <= moment.time() < end:
-                return True
-        return False
+        """Tell whether `moment` lies in the opening hours."""
+        return self.next_opening(moment) == moment
 
 
 class Shop(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Starting a conversation, and T1: a customer's message is kept, then acknowledged.
+"""T1: a customer's message is kept, then acknowledged.
 
 T1 leaves the conversation's version alone; only T2 and changes of owner raise it (design
 decision 1). The one exception is the customer's own 'go on with the assistant', which is a
@@ -7,36 +7,29 @@ change of owner.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.crm.records import ConversationRecord, Inbox, MessageRecord
+from bot.crm.records import Inbox, MessageRecord
 from bot.crm.unit_of_work import UnitOfWork
-from bot.dialogue.turn import Option
+from bot.dialogue.turn import Option, OptionMeaning
 from bot.errors import (
     ConflictingMessageError,
     MessageTooLongError,
-    NotAllowedError,
-    NotFoundError,
     StaleTurnError,
     UsageError,
 )
 from bot.killpoints import reach
 from bot.language.normalise import fold, has_phone_number
+from bot.services.pictures import claim_picture, find_picture
+from bot.services.reception import hash_of
 
+STANDING_OPTIONS = {  # always one tap away on the customer's page
+    "person": OptionMeaning(intent="request_human"),
+    "problem": OptionMeaning(intent="report_problem"),
+}
 PHONE_ALIAS = "{phone}"
 MAX_CLIENT_ID_CHARS = 64
-
-
-@dataclass(frozen=True)
-class StartedConversation:
-    """What a new visitor gets; the token is shown once and stored hashed."""
-
-    conversation_id: str
-    token: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,7 @@ class InboundText:
     client_id: str
     text: str
     option_id: str | None = None
+    picture_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,29 +49,7 @@ class Accepted:
 
     message: MessageRecord
     is_duplicate: bool
-
-
-def start_conversation(uow: UnitOfWork, channel: str, now: datetime) -> StartedConversation:
-    """Open a conversation with a token of 256 random bits (promise 11)."""
-    conversation_id = secrets.token_hex(12)
-    token = secrets.token_urlsafe(32)
-    uow.conversations.create(conversation_id, _hash(token), channel, now)
-    return StartedConversation(conversation_id, token)
-
-
-def authenticate(uow: UnitOfWork, conversation_id: str, token: str) -> ConversationRecord:
-    """Return the conversation if the token is its own.
-
-    Raises:
-        NotAllowedError: unknown conversation or wrong token; the same answer for both.
-    """
-    try:
-        record = uow.conversations.get(conversation_id)
-    except NotFoundError:
-        record = None
-    if record is None or not hmac.compare_digest(record.token_hash, _hash(token)):
-        raise NotAllowedError("this conversation cannot be opened with this token")
-    return record
+    is_change_of_owner: bool = False
 
 
 def accept_message(
@@ -92,7 +64,7 @@ def accept_message(
         NotFoundError: there is no such conversation.
     """
     _check(inbound, max_chars)
-    content = _hash(f"{inbound.text}\0{inbound.option_id or ''}")
+    content = hash_of(f"{inbound.text}\0{inbound.option_id or ''}\0{inbound.picture_id or ''}")
     inbox = uow.messages.inbox(inbound.conversation_id, inbound.client_id)
     if inbox.known is not None:
         if inbox.known.content_hash != content:
@@ -105,6 +77,7 @@ def accept_message(
     if option and option.meaning.operation == "resume_bot" and owner == "queue":
         _resume_bot(uow, inbound.conversation_id, inbox.version, now)
         owner = "bot"
+    has_resumed = owner != inbox.owner
     reach("t1_before_insert")
     message = uow.messages.add(
         inbound.conversation_id,
@@ -115,15 +88,18 @@ def accept_message(
         client_id=inbound.client_id,
         content_hash=content,
         option_id=option.option_id if option else None,
+        **_picture_extras(uow, inbound),
     )
+    if inbound.picture_id:
+        claim_picture(uow, inbound.conversation_id, inbound.picture_id, message.id)
     reach("t1_before_commit")
-    return Accepted(message, is_duplicate=False)
+    return Accepted(message, is_duplicate=False, is_change_of_owner=has_resumed)
 
 
 def _check(inbound: InboundText, max_chars: int) -> None:
     if not 0 < len(inbound.client_id) <= MAX_CLIENT_ID_CHARS:
         raise UsageError(f"a message needs an id of 1 to {MAX_CLIENT_ID_CHARS} characters")
-    if not inbound.text.strip():
+    if not inbound.text.strip() and not inbound.picture_id:
         raise UsageError("a message needs a text")
     if len(inbound.text) > max_chars:
         raise MessageTooLongError(
@@ -134,10 +110,26 @@ def _check(inbound: InboundText, max_chars: int) -> None:
 def _find_option(uow: UnitOfWork, inbound: InboundText, inbox: Inbox) -> Option | None:
     """Look a button up by its id, or by its label typed by hand."""
     if inbound.option_id:
-        return uow.messages.find_option(inbound.conversation_id, inbound.option_id)
+        return find_option(uow, inbound.conversation_id, inbound.option_id)
     if len(inbound.text) > 40 or inbox.newest_offer is None:
         return None
     return match_option(inbound.text, uow.messages.options_of(inbox.newest_offer))
+
+
+def find_option(uow: UnitOfWork, conversation_id: str, option_id: str) -> Option | None:
+    """Return a button by its id: a standing one, or one offered in this conversation."""
+    if option_id in STANDING_OPTIONS:
+        return Option(option_id, option_id, STANDING_OPTIONS[option_id])
+    return uow.messages.find_option(conversation_id, option_id)
+
+
+def _picture_extras(uow: UnitOfWork, inbound: InboundText) -> dict[str, object]:
+    """Return the message's picture as its event shows it."""
+    if not inbound.picture_id:
+        return {}
+    picture = find_picture(uow, inbound.picture_id)
+    shown = {"id": picture.id, "width": picture.width, "height": picture.height}
+    return {"extras": {"picture": shown}}
 
 
 def match_option(text: str, options: list[Option]) -> Option | None:
@@ -158,7 +150,3 @@ def _resume_bot(uow: UnitOfWork, conversation_id: str, version: int, now: dateti
         raise StaleTurnError("somebody has just taken this conversation")
     uow.conversations.update_fields(conversation_id, owner="bot", queued_at=None)
     uow.messages.change_state(conversation_id, "held", "history")
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -21,8 +21,21 @@ def event_of(message: MessageRecord) -> dict[str, Any]:
         event["state"] = message.state
     if message.sender_name is not None:
         event["name"] = message.sender_name
-    if message.options:
-        event["options"] = [
-            {"option_id": option.option_id, "label": option.label} for option in message.options
-        ]
+    event |= _shown(message.extras or {})
+    options = [{"option_id": option.option_id, "label": option.label} for option in message.options]
+    if "card" in event and options:
+        event["card"]["more"] = options.pop(0)
+    if options:
+        event["options"] = options
     return event
+
+
+def _shown(extras: dict[str, Any]) -> dict[str, Any]:
+    """Return what a page shows beside the text; pictures get their addresses."""
+    shown = {name: dict(part) if isinstance(part, dict) else part for name, part in extras.items()}
+    if "picture" in shown:
+        picture_id = shown["picture"].pop("id")
+        shown["picture"]["url"] = f"/pictures/{picture_id}"
+    if "card" in shown:
+        shown["card"]["picture"] = f"/products/{shown['card']['id']}.webp"
+    return shown

@@ -36,8 +36,8 @@ def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any
                 "deadline": case.deadline_at.isoformat(),
                 "owner": case.owner,
                 "events": [
-                    f"{ordinal} {actor} {verb}"
-                    for ordinal, actor, verb in uow.cases.events_of(case.number)
+                    f"{event.ordinal} {event.actor} {event.verb}"
+                    for event in uow.cases.events_of(case.number)
                 ],
             }
             for case in uow.cases.of_conversation(conversation_id)

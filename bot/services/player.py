@@ -13,6 +13,7 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.services.application import Application
 from bot.services.conversations import InboundText
 from bot.services.explain import describe_entry, describe_turn
+from bot.services.reception import Arrival
 
 LISTEN = "action_listen"
 
@@ -52,8 +53,8 @@ class Player:
 
     async def start(self) -> None:
         """Begin a new conversation."""
-        started = await self.application.start_conversation("terminal")
-        self.conversation_id = started.conversation_id
+        admission = await self.application.arrive(Arrival("terminal"))
+        self.conversation_id = admission.conversation.id
         self._seen = 0
 
     async def say(self, text: str) -> PlayedTurn:

@@ -6,7 +6,6 @@ meanwhile is thrown away. Two people claiming at once: exactly one gets it.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +13,12 @@ from typing import Any
 from bot.crm.records import ConversationRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.guard import violations
-from bot.dialogue.wording import choose_reply
 from bot.errors import NotAllowedError, UsageError
 from bot.knowledge.book import Book
+from bot.services.announce import announce
 from bot.services.events import event_of
 
+WAITING = "utter_waiting"
 ROLES = ("agent", "supervisor", "manager")
 
 
@@ -84,6 +84,18 @@ def _waiting(uow: UnitOfWork, record: ConversationRecord) -> WaitingConversation
     )
 
 
+def comfort(
+    uow: UnitOfWork, book: Book, conversation_id: str, now: datetime
+) -> list[dict[str, Any]]:
+    """Say, once a wait, that what is written meanwhile is kept and will be read."""
+    record = uow.conversations.get(conversation_id)
+    if record.owner != "queue" or record.queued_at is None:
+        return []
+    if uow.messages.was_said(conversation_id, WAITING, record.queued_at):
+        return []
+    return [announce(uow, book, record, WAITING, {}, now)]
+
+
 def claim(
     uow: UnitOfWork, book: Book, conversation_id: str, name: str, now: datetime
 ) -> list[dict[str, Any]]:
@@ -101,7 +113,7 @@ def claim(
         raise NotAllowedError(f"{record.agent_name or 'somebody'} already has this conversation")
     uow.conversations.update_fields(conversation_id, owner="agent", agent_name=name)
     uow.messages.change_state(conversation_id, "pending", "held")
-    return [_announce(uow, book, record, "utter_agent_joined", name, now)]
+    return [announce(uow, book, record, "utter_agent_joined", {"agent": name}, now)]
 
 
 def answer(
@@ -152,7 +164,7 @@ def give_back(
         raise NotAllowedError("the conversation has just changed; look again")
     uow.conversations.update_fields(conversation_id, owner="bot", agent_name=None, queued_at=None)
     uow.messages.change_state(conversation_id, "held", "history")
-    return [_announce(uow, book, record, "utter_agent_left", name, now)]
+    return [announce(uow, book, record, "utter_agent_left", {"agent": name}, now)]
 
 
 def _owned(uow: UnitOfWork, conversation_id: str, name: str) -> ConversationRecord:
@@ -160,26 +172,3 @@ def _owned(uow: UnitOfWork, conversation_id: str, name: str) -> ConversationReco
     if record.owner != "agent" or record.agent_name != name:
         raise NotAllowedError(f"{name} has not taken this conversation; claim it first")
     return record
-
-
-def _announce(
-    uow: UnitOfWork,
-    book: Book,
-    record: ConversationRecord,
-    response: str,
-    name: str,
-    now: datetime,
-) -> dict[str, Any]:
-    rng = random.Random(record.version)
-    used = uow.messages.used_wordings(record.id)
-    reply = choose_reply(book, response, {"agent": name}, used, rng)
-    message = uow.messages.add(
-        record.id,
-        sender="system",
-        text=reply.text,
-        state="sent",
-        now=now,
-        response=response,
-        wording=reply.wording,
-    )
-    return event_of(message)

@@ -6,6 +6,7 @@ Acknowledgement never waits for anything here (design decision 4).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -17,12 +18,24 @@ from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.language.completeness import is_unfinished
 from bot.services.ports import Engine, Notifier
-from bot.services.turns import LoadedTurn, apply_failure, apply_result, count_attempt, load_turn
+from bot.services.turns import (
+    LoadedTurn,
+    apply_failure,
+    apply_result,
+    changes_standing,
+    count_attempt,
+    load_turn,
+    receipt_of,
+)
 from bot.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 STORAGE_RETRY_SECONDS = 1.0
+
+
+async def _nothing(_: str) -> None:
+    """For edges that show no standing."""
 
 
 class TurnRunner:
@@ -37,6 +50,7 @@ class TurnRunner:
         book: Book,
         clock: Clock,
         settings: Settings,
+        when_standing_changed: Callable[[str], Awaitable[None]] = _nothing,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -44,6 +58,7 @@ class TurnRunner:
         self._book = book
         self._clock = clock
         self._settings = settings
+        self._when_standing_changed = when_standing_changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._woken_again: set[str] = set()
 
@@ -139,7 +154,9 @@ class TurnRunner:
             )
             return True
         reach("t2_after_commit")
-        await self._notifier.publish(conversation_id, events)
+        await self._notifier.publish(conversation_id, [*events, receipt_of(request, "done")])
+        if changes_standing(request, result):
+            await self._when_standing_changed(conversation_id)
         return loaded.has_more
 
     async def _load(self, conversation_id: str) -> LoadedTurn | None:
@@ -178,4 +195,6 @@ class TurnRunner:
         except StaleTurnError:
             return
         log.error("turn.given_up", conversation=request.conversation_id, response=response)
-        await self._notifier.publish(request.conversation_id, events)
+        receipt = receipt_of(request, "failed")
+        await self._notifier.publish(request.conversation_id, [*events, receipt])
+        await self._when_standing_changed(request.conversation_id)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bot.crm.database import Database
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
 from bot.knowledge.shop import Shop, load_shop, shop_from_documents, shop_hash
@@ -44,3 +45,20 @@ def read_shop(uow: UnitOfWork) -> Shop:
     if "shop" not in documents:
         raise UsageError("no shop is loaded; run ./prelude serve, or ./prelude check first")
     return shop_from_documents(uow.catalogue.products(), documents)
+
+
+class ShopCatalogue:
+    """The shop's facts as the database holds them, read anew when they change."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._hash = ""
+        self._shop: Shop | None = None
+
+    def shop(self) -> Shop:
+        """Return the shop as it is now."""
+        digest = self._database.read(lambda uow: uow.catalogue.shop_hash())
+        if self._shop is None or digest != self._hash:
+            self._shop = self._database.read(read_shop)
+            self._hash = digest
+        return self._shop

@@ -7,7 +7,7 @@ once, no selling while a complaint is open (design decision 8).
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,11 +20,13 @@ from bot.dialogue.wording import choose_reply
 from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
+from bot.services.conversations import find_option
 from bot.services.events import event_of
 
 PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
 WORDINGS_LIMIT = 60
+GOODBYE = "utter_goodbye"
 CASE_OWNER = "after_sales"
 
 
@@ -94,6 +96,7 @@ def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
         contact_refused=record.contact_refused,
         last_technique=head.last_technique,
         turn_count=record.turn_count,
+        has_ended=record.ended_at is not None,
     )
 
 
@@ -109,17 +112,18 @@ def _messages_of_next_turn(pending: list[MessageRecord]) -> list[MessageRecord]:
 
 
 def _inbound(uow: UnitOfWork, message: MessageRecord) -> t.InboundMessage:
-    option = (
-        uow.messages.find_option(message.conversation_id, message.option_id)
-        if message.option_id
-        else None
-    )
+    meaning = None
+    if message.option_id:
+        option = find_option(uow, message.conversation_id, message.option_id)
+        meaning = option.meaning if option else None
+    elif not message.text:  # a picture without a word is a notice of facts
+        meaning = t.OptionMeaning(intent="inform")
     return t.InboundMessage(
         message_id=message.id,
         seq=message.seq,
         text=message.text,
         received_at=message.created_at,
-        meaning=option.meaning if option else None,
+        meaning=meaning,
     )
 
 
@@ -159,6 +163,23 @@ def apply_result(
     return events
 
 
+def receipt_of(request: t.TurnRequest, state: str) -> dict[str, Any]:
+    """Return the frame that tells what became of a turn's messages (docs/protocol.md)."""
+    return {
+        "type": "receipt",
+        "first": request.messages[0].seq,
+        "last": request.messages[-1].seq,
+        "state": state,
+    }
+
+
+def changes_standing(request: t.TurnRequest, result: t.TurnResult) -> bool:
+    """Tell whether owner, case or survey are not what they were before the turn."""
+    telling = (t.HandOver, t.OpenCase, t.AddToCase)
+    has_news = any(isinstance(command, telling) for command in result.commands)
+    return has_news or request.facts.has_ended or _ended_at(result, request.now) is not None
+
+
 def apply_failure(
     uow: UnitOfWork, request: t.TurnRequest, book: Book, *, response: str, now: datetime
 ) -> list[dict[str, Any]]:
@@ -192,7 +213,7 @@ def _begin_turn(
 ) -> tuple[int, int]:
     """Take the version; return the turn's id and the `seq` of its first reply."""
     number = request.facts.turn_count + 1
-    values: dict[str, Any] = {"turn_count": number}
+    values: dict[str, Any] = {"turn_count": number, "ended_at": _ended_at(result, now)}
     if result is not None:
         values["snapshot"] = result.snapshot
     first_seq = uow.conversations.take_version(
@@ -211,6 +232,12 @@ def _begin_turn(
         now=now,
     )
     return turn_id, first_seq
+
+
+def _ended_at(result: t.TurnResult | None, now: datetime) -> datetime | None:
+    """A talk ends with a good-bye, and goes on with whatever is said after it."""
+    said_goodbye = result and any(reply.response == GOODBYE for reply in result.replies)
+    return now if said_goodbye else None
 
 
 def _check_fits(request: t.TurnRequest, result: t.TurnResult) -> None:
@@ -250,6 +277,7 @@ def _store_replies(
             "ordinal": ordinal,
             "response": reply.response,
             "wording": reply.wording,
+            **_extras_of(reply),
         }
         for ordinal, reply in enumerate(replies)
     ]
@@ -259,12 +287,19 @@ def _store_replies(
         for index, option in enumerate(reply.options):
             unique = msgspec.structs.replace(option, option_id=f"{message.id}-{index}")
             uow.messages.offer_option(conversation_id, message.id, unique)
-            offered.append({"option_id": unique.option_id, "label": unique.label})
-        event = event_of(message)
-        if offered:
-            event["options"] = offered
-        events.append(event)
+            offered.append(unique)
+        events.append(event_of(replace(message, options=tuple(offered))))
     return events
+
+
+def _extras_of(reply: t.Reply) -> dict[str, Any]:
+    """Return what a page shows beside the text, as the message's row keeps it."""
+    extras: dict[str, Any] = {}
+    if reply.card is not None:
+        extras["card"] = msgspec.to_builtins(reply.card)
+    if reply.asks_personal:
+        extras["privacy"] = True
+    return {"extras": extras} if extras else {}
 
 
 def apply_command(

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.channels import ChannelsPlugin
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from bot.errors import BotError
+from bot.crm.pictures import PictureFolder
+from bot.errors import BotError, RateLimitedError
 from bot.services.application import Application
+from bot.services.pictures import PictureDesk
 from bot.web.admin import run_operation
 from bot.web.chat import chat
 from bot.web.health import healthz, readyz
+from bot.web.pages import (
+    list_products,
+    show_case,
+    show_privacy,
+    show_product_picture,
+    static_routes,
+)
+from bot.web.pictures import show_picture, upload_picture
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +41,13 @@ def create_app(
     *,
     admin_token: str,
     on_stop: Hook,
+    embed_origins: Sequence[str] = (),
 ) -> Litestar:
     """Return the ASGI application around `application`.
 
     Args:
         on_stop: called when the server stops, after the runner has stopped.
+        embed_origins: the foreign pages that may upload pictures (CORS).
     """
 
     @asynccontextmanager
@@ -48,13 +62,35 @@ def create_app(
             await on_stop()
 
     return Litestar(
-        route_handlers=[chat, healthz, readyz, run_operation],
+        route_handlers=[
+            *(chat, upload_picture, show_picture, show_product_picture, show_case, show_privacy),
+            *(list_products, healthz, readyz, run_operation),
+            *static_routes(),
+        ],
+        cors_config=CORSConfig(
+            allow_origins=list(embed_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+        ),
         plugins=[channels],
         lifespan=[lifespan],
-        state=State({"application": application, "channels": channels, "admin_token": admin_token}),
+        state=State(
+            {
+                "application": application,
+                "channels": channels,
+                "admin_token": admin_token,
+                "pictures": _picture_desk(application),
+                "sockets": Counter(),
+            }
+        ),
         exception_handlers={BotError: _tell_error, HTTPException: _tell_http_error},
         openapi_config=None,
     )
+
+
+def _picture_desk(application: Application) -> PictureDesk:
+    folder = PictureFolder(application.settings.var_dir / "pictures")
+    return PictureDesk(application.database, application.clock, folder)
 
 
 def _tell_http_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
@@ -67,4 +103,9 @@ def _tell_http_error(_: Request[Any, Any, Any], error: Exception) -> Response[di
 def _tell_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Return the one error shape: code and message."""
     assert isinstance(error, BotError)
-    return Response({"code": error.code, "message": str(error)}, status_code=error.status)
+    body: dict[str, Any] = {"code": error.code, "message": str(error)}
+    headers = {}
+    if isinstance(error, RateLimitedError):
+        body["retry_after_seconds"] = error.retry_after_seconds
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    return Response(body, status_code=error.status, headers=headers)

@@ -47,7 +47,14 @@ async def serve(
         await engine.close()
         database.close()
 
-    app = create_app(application, channels, admin_token=access.token, on_stop=stop)
+    origins = (await application.shop()).profile.embed_origins
+    app = create_app(
+        application,
+        channels,
+        admin_token=access.token,
+        on_stop=stop,
+        embed_origins=origins,
+    )
     config = uvicorn.Config(
         app,
         host=host,
@@ -57,6 +64,8 @@ async def serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
     )
     server = uvicorn.Server(config)
     engine.start()

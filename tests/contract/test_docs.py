@@ -17,14 +17,17 @@ from bot.crm.models import Base
 from bot.errors import BotError
 from bot.killpoints import KILL_POINTS
 from bot.services.operations import OPERATIONS
-from bot.web import chat
+from bot.web import frames, session
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CHANGELOG.md"]
 DOCS += sorted((ROOT / "docs").rglob("*.md"))
 READMES = ["README.md", "README.zh-CN.md"]
 SETTINGS = ROOT / "bot" / "settings.py"
-FRAME_SOURCES = [ROOT / "bot" / "web" / "chat.py", ROOT / "bot" / "services" / "events.py"]
+FRAME_SOURCES = [
+    ROOT / "bot" / "web" / "session.py",
+    *(ROOT / "bot" / "services" / name for name in ("events.py", "standing.py", "turns.py")),
+]
 PRIVACY_LABELS = {"none", "personal", "secret"}
 NOT_IN_DOCS = [f"{ROOT}/", "/simple/", "index-url", "registry."]
 
@@ -50,12 +53,15 @@ def errors(base: type[BotError] = BotError) -> Iterator[type[BotError]]:
 
 
 def inbound_types() -> set[str]:
-    frames = [
+    return {str(frame.__struct_config__.tag) for frame in client_frames()}
+
+
+def client_frames() -> list[type[Struct]]:
+    return [
         each
-        for each in vars(chat).values()
+        for each in vars(frames).values()
         if isinstance(each, type) and issubclass(each, Struct) and each.__struct_config__.tag
     ]
-    return {str(frame.__struct_config__.tag) for frame in frames}
 
 
 def outbound_types(source: str) -> set[str]:
@@ -111,7 +117,7 @@ def test_protocol_mentions_every_frame_type() -> None:
     assert {name for name in types if f"`{name}`" not in read("docs/protocol.md")} == set()
 
 
-@pytest.mark.parametrize("frame", [chat.Hello, chat.Say, chat.Ping])
+@pytest.mark.parametrize("frame", client_frames())
 def test_protocol_mentions_every_field_of_a_client_frame(frame: type[Struct]) -> None:
     text = read("docs/protocol.md")
     assert [name for name in frame.__struct_fields__ if f"`{name}`" not in text] == []
@@ -134,7 +140,9 @@ def test_protocol_mentions_admin_operation_with_its_arguments(operation: str) ->
     assert [name for name in arguments.__struct_fields__ if f"`{name}`" not in rows[0]] == []
 
 
-@pytest.mark.parametrize("code", [chat.CLOSE_NOT_ALLOWED])
+@pytest.mark.parametrize(
+    "code", [value for name, value in vars(session).items() if name.startswith("CLOSE_")]
+)
 def test_protocol_mentions_close_code(code: int) -> None:
     assert f"`{code}`" in read("docs/protocol.md")
 

@@ -32,7 +32,8 @@ KINDS = get_args(ObjectionKind)
 ALWAYS_KNOWN = frozenset({"shop_name", "phone"})
 CASE_FACTS = frozenset({"case_number", "stage", "deadline"})
 FEWEST_MESSAGES = 25
-NEVER_TRAINED = {"request_call_back", "resume_bot", "nlu_fallback"}  # buttons; Rasa's own
+BUTTONS_ONLY = {"report_problem", "request_call_back", "resume_bot"}
+NEVER_TRAINED = BUTTONS_ONLY | {"nlu_fallback"}  # Rasa's own
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "technique": {technique.id for technique in book.techniques},
         "asks": {"product"},
         "cause": set(book.complaints.causes.values()),
+        "hours_now": {"open", "closed"},
     }
     wrong = [
         (wording.id, name, value)
@@ -195,6 +197,8 @@ def readings(place: str, call: ast.Call) -> list[Saying]:
             ways = [{"kind": kind} for kind in KINDS]
         elif keyword.arg == "cause":
             ways = [{"cause": cause} for cause in sorted(load_book().complaints.cause_names)]
+        elif keyword.arg == "hours_now":
+            ways = [{"hours_now": "open"}, {"hours_now": "closed"}]
         elif keyword.arg == "asks":
             ways = [{"asks": ast.literal_eval(keyword.value)}]
     return [Saying(place, response, known, tuple(way.items())) for way in ways]

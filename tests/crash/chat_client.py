@@ -26,6 +26,8 @@ class ChatClient:
         self.events: list[Frame] = []
         self.acks: dict[str, Frame] = {}
         self.errors: list[Frame] = []
+        self.standings: list[Frame] = []
+        self.others: list[Frame] = []
         self.outbox: dict[str, Frame] = {}
         self.close_code: int | None = None
         self._greeted = asyncio.Event()
@@ -144,6 +146,10 @@ class ChatClient:
             self.outbox.pop(frame["id"], None)
         elif kind == "message":
             self.events.append(frame)
+        elif kind == "state":
+            self.standings.append(frame)
+        elif kind in ("receipt", "history"):
+            self.others.append(frame)
         elif kind == "error":
             self.errors.append(frame)
             self.outbox.pop(frame.get("id", ""), None)

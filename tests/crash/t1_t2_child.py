@@ -22,6 +22,7 @@ from bot.crm.database import Database
 from bot.knowledge.book import load_book
 from bot.services.application import Application
 from bot.services.conversations import InboundText
+from bot.services.reception import Arrival
 from bot.settings import Settings
 from tests.fakes import FakeNotifier, InlineEngine
 
@@ -84,8 +85,8 @@ class Sender:
         }
         talks = [talk for talk, owner in owners.items() if owner == "bot"]
         while len(talks) < CONVERSATIONS:
-            started = await self._app.start_conversation("test")
-            talks.append(started.conversation_id)
+            started = await self._app.arrive(Arrival("test"))
+            talks.append(started.conversation.id)
         tell("talks", talks)
         return talks
 
