@@ -25,6 +25,9 @@ SAID_BY_SERVICES = {
     "utter_message_stale": "a message waited for more than ten minutes (tests/integration)",
     "utter_agent_joined": "a person took over (tests/integration)",
     "utter_agent_left": "a person gave back (tests/integration)",
+    "utter_welcome": "the page's first words (tests/integration)",
+    "utter_rated": "the survey was answered (tests/integration)",
+    "utter_rated_low": "the survey was answered with 1 or 2 (tests/integration)",
 }
 VALIDATORS = "validate_"  # run inside a form's own step, never predicted
 
