@@ -21,12 +21,15 @@ TIERS = {
     "model": ["tests/model", "tests/terminal"],
     "journeys": ["tests/conversations"],
     "crash": ["tests/crash"],
+    "browser": ["tests/browser"],
 }
-NEED_MODEL = ("model", "journeys")
+NEED_MODEL = ("model", "journeys", "browser")
 
 
 def test(
-    tiers: list[str] = typer.Argument(None, help="fast, model, journeys, crash (default: all)"),
+    tiers: list[str] = typer.Argument(
+        None, help="fast, model, journeys, crash, browser (default: all)"
+    ),
 ) -> None:
     """Run the tests, tier by tier."""
     chosen = tiers or list(TIERS)

@@ -149,6 +149,15 @@ class ConversationRepository:
         )
         return [self.get(each) for each in self._session.execute(statement).scalars()]
 
+    def queued(self) -> list[str]:
+        """Return who waits for a person, longest waiting first."""
+        statement = (
+            select(Conversation.id)
+            .where(Conversation.owner == "queue")
+            .order_by(Conversation.queued_at, Conversation.id)
+        )
+        return list(self._session.execute(statement).scalars())
+
     def queue_length_before(self, moment: datetime, conversation_id: str) -> int:
         """Count who waits for longer than since `moment`; ties are broken by id."""
         statement = (

@@ -60,7 +60,7 @@ class Application:
         self.book = book
         self.clock = clock
         self.desk = desk
-        self.limits = RateLimits(settings)
+        self.limits = RateLimits(settings, clock)
         self._catalogue = ShopCatalogue(database)
         self.runner = TurnRunner(
             database=database,
@@ -69,7 +69,7 @@ class Application:
             book=book,
             clock=clock,
             settings=settings,
-            when_standing_changed=self._standing_changed,
+            when_standing_changed=self.tell_standing,
         )
 
     async def shop(self) -> Shop:
@@ -165,12 +165,11 @@ class Application:
         await self.notifier.publish(conversation_id, [await self.standing(conversation_id)])
 
     async def tell_queue(self) -> None:
-        """Push their place to all who wait for a person."""
-        waiting = await self.database.read_async(
-            lambda uow: [each.id for each in uow.conversations.find_by_owner(("queue",))]
-        )
-        for conversation_id in waiting:
-            await self.tell_standing(conversation_id)
+        """Push their place to all who wait for a person: somebody has left the queue."""
+        waiting = await self.database.read_async(lambda uow: uow.conversations.queued())
+        for position, conversation_id in enumerate(waiting, 1):
+            frame = {"type": "queue", "position": position}
+            await self.notifier.publish(conversation_id, [frame])
 
     async def end(self, conversation_id: str) -> None:
         """The customer ends the talk."""
@@ -203,7 +202,7 @@ class Application:
         if not accepted.is_duplicate:
             await self.notifier.publish(message.conversation_id, [event_of(message)])
             if accepted.is_change_of_owner:
-                await self._standing_changed(message.conversation_id)
+                await self._owner_changed(message.conversation_id, [])
             if message.state == "held":
                 await self._comfort(message.conversation_id)
         if message.state == "pending":
@@ -284,10 +283,7 @@ class Application:
         self.runner.wake(conversation_id)
 
     async def _owner_changed(self, conversation_id: str, events: list[dict[str, Any]]) -> None:
-        await self.notifier.publish(conversation_id, events)
-        await self._standing_changed(conversation_id)
-
-    async def _standing_changed(self, conversation_id: str) -> None:
         """Tell a conversation how it stands, and all who wait their place."""
+        await self.notifier.publish(conversation_id, events)
         await self.tell_standing(conversation_id)
         await self.tell_queue()

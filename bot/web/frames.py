@@ -12,6 +12,7 @@ from bot.services.reception import PageContext
 from bot.services.survey import SurveyAnswer
 
 MAX_PAGE = 50
+MAX_SEQ = 2**62  # what both databases take as a number
 
 
 class Context(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +51,7 @@ class Say(Struct, tag="message", frozen=True, forbid_unknown_fields=True):
 class History(Struct, tag="history", frozen=True, forbid_unknown_fields=True):
     """Show what was said before `before`."""
 
-    before: int
+    before: Annotated[int, Meta(ge=-MAX_SEQ, le=MAX_SEQ)]
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
 
 

@@ -22,7 +22,10 @@ def is_allowed_origin(origin: str | None, host: str, allowed: Sequence[str]) -> 
     """
     if origin is None or ANY in allowed:
         return True
-    parts = urlsplit(origin.lower())
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:  # "http://["
+        return False
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return False
     return parts.netloc == host.lower() or origin.lower() in allowed

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import uvicorn
+from litestar.types import ASGIApp
 
 from bot.bootstrap import build_application
 from bot.clock import SystemClock
@@ -55,7 +56,21 @@ async def serve(
         on_stop=stop,
         embed_origins=origins,
     )
-    config = uvicorn.Config(
+    server = uvicorn.Server(server_config(app, settings, host=host, port=port))
+    engine.start()
+    announcer = asyncio.create_task(
+        _announce(server, engine, access.url, when_listening, when_ready)
+    )
+    try:
+        await server.serve()
+    finally:
+        announcer.cancel()
+        (settings.var_dir / "admin.json").unlink(missing_ok=True)
+
+
+def server_config(app: ASGIApp, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
+    """Return how the web server runs; sockets neither compress nor take more than 64 KiB."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -67,16 +82,6 @@ async def serve(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
     )
-    server = uvicorn.Server(config)
-    engine.start()
-    announcer = asyncio.create_task(
-        _announce(server, engine, access.url, when_listening, when_ready)
-    )
-    try:
-        await server.serve()
-    finally:
-        announcer.cancel()
-        (settings.var_dir / "admin.json").unlink(missing_ok=True)
 
 
 def _own_address(host: str) -> str:

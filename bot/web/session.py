@@ -119,7 +119,7 @@ class Session:
         answer |= {"conversation": record.id, "last_seq": record.last_seq, "owner": record.owner}
         if admission.is_new:
             answer["token"] = admission.token
-        after = frame.after if frame.epoch == answer["epoch"] else 0
+        after = max(frame.after, 0) if frame.epoch == answer["epoch"] else 0
         if after > record.last_seq:  # a client ahead of a restored database starts anew
             after = 0
         if frame.recent:

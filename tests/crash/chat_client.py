@@ -148,7 +148,7 @@ class ChatClient:
             self.events.append(frame)
         elif kind == "state":
             self.standings.append(frame)
-        elif kind in ("receipt", "history"):
+        elif kind in ("receipt", "history", "queue"):
             self.others.append(frame)
         elif kind == "error":
             self.errors.append(frame)
