@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 
-const here = dirname(fileURLToPath(import.meta.url))
+export const here = dirname(fileURLToPath(import.meta.url))
 
 export const localeDir = join(here, 'locales')
 

@@ -6,7 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig, type Plugin } from 'vite'
-import { cssTargets, licences, localeDir, outDir, targets, vueFlags } from './vite.shared.ts'
+import { trimVue } from './vite.trim.ts'
+import { cssTargets, licences, here, localeDir, outDir, targets, vueFlags } from './vite.shared.ts'
 
 type Words = Record<string, string>
 
@@ -27,7 +28,8 @@ function launcherWords(): Record<string, Words> {
   )
 }
 
-const OF_PAGES = /^(demo|progress|event)\./
+/** Of other pages, of the other side of a talk, or built into widget.js. */
+const NOT_OURS = /^(demo|progress|event|stage|cause|launcher)\.|^composer\.(agent|trainee)|^speaker\.customer/
 
 /** One script of words for each language, without those of the other pages. */
 function wordScripts(): Plugin {
@@ -35,7 +37,7 @@ function wordScripts(): Plugin {
     name: 'prelude-words',
     generateBundle() {
       for (const [name, words] of Object.entries(readLocales())) {
-        const ours = Object.fromEntries(Object.entries(words).filter(([key]) => !OF_PAGES.test(key)))
+        const ours = Object.fromEntries(Object.entries(words).filter(([key]) => !NOT_OURS.test(key)))
         const source = `customElements.get("prelude-chat")?.bringPart("words",${JSON.stringify(ours)})\n`
         this.emitFile({ type: 'asset', fileName: `widget/${name}.js`, source })
       }
@@ -47,9 +49,10 @@ export default defineConfig(({ mode }) => {
   const isPanel = mode === 'panel'
   const fileName = isPanel ? 'widget/panel.js' : 'widget.js'
   return {
-    plugins: isPanel ? [vue(), licences('widget/panel.licences.txt'), wordScripts()] : [],
+    plugins: isPanel ? [trimVue(), vue(), licences('widget/panel.licences.txt'), wordScripts()] : [],
     define: { ...vueFlags, __LAUNCHER_WORDS__: JSON.stringify(launcherWords()) },
     publicDir: false as const,
+    resolve: { alias: isPanel ? [{ find: /^vue$/, replacement: join(here, 'src/widget/vue.ts') }] : [] },
     build: {
       outDir,
       emptyOutDir: false,

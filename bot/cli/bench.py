@@ -23,3 +23,14 @@ def turn(
     from bot.bench.turn import run
 
     run(json_out, is_quick=quick)
+
+
+@app.command("sockets")
+def sockets(
+    json_out: Path | None = typer.Option(None, "--json", help="Write figures and ratios."),
+    connections: int = typer.Option(2000, "--connections", help="Idle sockets of each server."),
+) -> None:
+    """Hold many idle sockets beside a bare echo's: memory of each, and p99 of active ones."""
+    from bot.bench.sockets import run
+
+    run(json_out, connections=connections)

@@ -45,7 +45,9 @@ def serve(
             console.print("loading the engine (some seconds) …")
 
         def ready() -> None:
-            console.print("[bold]ready.[/bold] Open the address above in a browser, or ./prelude chat")
+            console.print(
+                "[bold]ready.[/bold] Open the address above in a browser, or ./prelude chat"
+            )
             console.print("People take over with ./prelude queue; Ctrl-C stops everything.")
 
         # uvicorn raises the signal again after its own clean stop; here it has done its work.

@@ -9,6 +9,7 @@ confidence of 0.7 means right in seven cases of ten.
 from __future__ import annotations
 
 import copy
+import re
 import unicodedata
 from typing import Any
 
@@ -29,6 +30,7 @@ from bot.nlu.intent_model import IntentModel
 from bot.nlu.sales_spacy_nlp import DOC, SalesSpacyNLP
 
 INTENT_RANKING = "intent_ranking"
+_RUNS = re.compile(r"[^\W_]+")
 FILE_NAME = "intent_model.joblib"
 
 
@@ -53,7 +55,7 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
             # Weight of the concept features beside the n-grams; 0 leaves them out.
             "concept_weight": 0.7,
             # Folds, by writer, whose held-out margins fit the temperature.
-            "calibration_folds": 5,
+            "calibration_folds": 3,
             # How many intents a ranking holds.
             "ranking_length": 10,
             # Seed of everything random.
@@ -135,8 +137,13 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
 
 
 def says_something(text: str) -> bool:
-    """Tell whether a text holds a letter, a digit or a pictogram, not punctuation alone."""
-    return any(char.isalnum() or unicodedata.category(char) == "So" for char in text)
+    """Tell whether a text holds a character, a word, a number or a pictogram.
+
+    Punctuation alone, or single letters and digits between it, say nothing.
+    """
+    if any(unicodedata.category(char) in ("Lo", "So") for char in text):
+        return True
+    return any(len(run) > 1 for run in _RUNS.findall(text))
 
 
 def _writer_of(example: Message) -> str:

@@ -11,12 +11,15 @@ import random
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from bot.clock import Clock
 from bot.crm.database import Database
 from bot.crm.records import ConversationRecord, MessageRecord
+from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.facts import shop_facts
 from bot.dialogue.wording import choose_reply
-from bot.errors import NotFoundError
+from bot.errors import NotFoundError, StorageUnavailableError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.knowledge.shop import Shop
@@ -32,8 +35,10 @@ from bot.services.reception import Admission, Arrival, PageContext
 from bot.services.runner import TurnRunner
 from bot.services.shop import ShopCatalogue
 from bot.services.standing import read_progress, read_standing
-from bot.services.survey import SurveyAnswer, end, rate
+from bot.services.survey import SurveyAnswer, end, go_on, rate
 from bot.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 WELCOME = "utter_welcome"
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -199,22 +204,34 @@ class Application:
     async def message_stored(self, accepted: Accepted) -> None:
         """After the acknowledgement: show the message to other sockets, wake the bot."""
         message = accepted.message
-        if not accepted.is_duplicate:
-            await self.notifier.publish(message.conversation_id, [event_of(message)])
-            if accepted.is_change_of_owner:
-                await self._owner_changed(message.conversation_id, [])
-            if message.state == "held":
-                await self._comfort(message.conversation_id)
+        try:
+            if not accepted.is_duplicate:
+                await self._tell_stored(accepted)
+        except StorageUnavailableError as error:  # the message itself is kept: no error of its own
+            log.warning("message.not_told", conversation=message.conversation_id, error=str(error))
         if message.state == "pending":
             self.runner.wake(message.conversation_id)
+
+    async def _tell_stored(self, accepted: Accepted) -> None:
+        message = accepted.message
+        await self.notifier.publish(message.conversation_id, [event_of(message)])
+        if accepted.is_change_of_owner:
+            await self._owner_changed(message.conversation_id, [])
+        if message.state == "held":
+            await self._comfort(message.conversation_id)
 
     async def _comfort(self, conversation_id: str) -> None:
         """Say once to somebody who writes while waiting that it is kept and will be read."""
         now = self.clock.now()
-        events = await self.database.write_async(
-            lambda uow: queue.comfort(uow, self.book, conversation_id, now)
-        )
+
+        def write(uow: UnitOfWork) -> tuple[bool, list[dict[str, Any]]]:
+            has_gone_on = go_on(uow, conversation_id)
+            return has_gone_on, queue.comfort(uow, self.book, conversation_id, now)
+
+        has_gone_on, events = await self.database.write_async(write)
         await self.notifier.publish(conversation_id, events)
+        if has_gone_on:
+            await self.tell_standing(conversation_id)
 
     async def events_after(self, conversation_id: str, seq: int) -> list[MessageRecord]:
         """Return what a client that has seen `seq` has missed."""

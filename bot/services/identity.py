@@ -27,7 +27,6 @@ CLOCK_LEEWAY_SECONDS = 60
 MAX_NAME_CHARS = 80
 MAX_SUBJECT_CHARS = 128
 SECRET_FILE = "secret.key"
-_UNCHECKED = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,12 @@ def _decode(
             secret,
             algorithms=[ALGORITHM],
             audience=audience,
-            options={"require": [*required, "aud"], **_UNCHECKED},
+            options={
+                "require": [*required, "aud"],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
         )
     except (jwt.PyJWTError, ValueError, UnicodeError) as error:
         raise NotAllowedError(f"this token is not valid: {error}") from error

@@ -38,6 +38,14 @@ def end(uow: UnitOfWork, conversation_id: str, now: datetime) -> None:
         uow.conversations.update_fields(conversation_id, ended_at=now)
 
 
+def go_on(uow: UnitOfWork, conversation_id: str) -> bool:
+    """The customer talks on with a person; return whether the talk had ended."""
+    if uow.conversations.get(conversation_id).ended_at is None:
+        return False
+    uow.conversations.update_fields(conversation_id, ended_at=None)
+    return True
+
+
 def rate(
     uow: UnitOfWork, book: Book, conversation_id: str, answer: SurveyAnswer, now: datetime
 ) -> list[dict[str, Any]]:

@@ -96,6 +96,6 @@ def decode_frame(data: str | bytes, max_bytes: int) -> Frame:
         raise MessageTooLongError(f"a frame may have {max_bytes} bytes; this one has {size}")
     try:
         frame: Frame = _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"this frame is not understood: {error}") from error
     return frame

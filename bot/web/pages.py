@@ -58,7 +58,7 @@ class StaticFile:
         headers["Vary"] = "Accept-Encoding"
         if self.media_type.startswith("text/html"):
             headers["Content-Security-Policy"] = PAGE_POLICY
-        if request.headers.get("if-none-match") == self.etag:
+        if self.etag in request.headers.get("if-none-match", ""):  # a list, or weak by a proxy
             return Response(b"", status_code=304, headers=headers, media_type=self.media_type)
         body = self.body
         if self.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):

@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.web.admin import write_access
 from bot.web.app import create_app
 from bot.web.fanout import ChannelsNotifier, build_channels
+from bot.web.socket_protocol import SocketProtocol
 
 
 async def serve(
@@ -74,8 +75,9 @@ def server_config(app: ASGIApp, settings: Settings, *, host: str, port: int) -> 
         app,
         host=host,
         port=port,
-        ws="wsproto",
+        ws=SocketProtocol,
         ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,  # 100 KB would unfold to 100 MB
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,

@@ -33,6 +33,7 @@ from bot.web import frames
 
 log = structlog.get_logger(__name__)
 
+CLOSE_COME_BACK = 1012
 CLOSE_NOT_ALLOWED = 4403
 CLOSE_IDENTITY_REFUSED = 4404
 CLOSE_TOO_SLOW = 4408
@@ -131,9 +132,14 @@ class Session:
         self._subscriber = await self._channels.subscribe(conversation_id)
         self._conversation_id = conversation_id
         self._last_seq = after
-        await self._send(answer)
-        await self._catch_up()
-        await self._send(await self._app.standing(conversation_id))
+        try:
+            await self._send(answer)
+            await self._catch_up()
+            await self._send(await self._app.standing(conversation_id))
+        except BotError as error:  # half told: it comes back and is told the rest
+            await self._send_error(error, None)
+            await self._leave(CLOSE_COME_BACK)
+            return
         self._pusher = asyncio.create_task(self._push())
 
     async def _turn_away(self, error: BotError) -> None:
@@ -177,6 +183,14 @@ class Session:
         )
 
     async def _push(self) -> None:
+        """Push until the client leaves; one that cannot be told comes back for the rest."""
+        try:
+            await self._push_events()
+        except Exception:
+            log.exception("socket.push_failed", conversation=self._conversation_id)
+            await self._leave(CLOSE_COME_BACK)
+
+    async def _push_events(self) -> None:
         """Send what other hands wrote into this conversation, in order and once."""
         assert self._subscriber is not None
         async for raw in self._subscriber.iter_events():

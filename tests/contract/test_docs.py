@@ -26,7 +26,10 @@ READMES = ["README.md", "README.zh-CN.md"]
 SETTINGS = ROOT / "bot" / "settings.py"
 FRAME_SOURCES = [
     ROOT / "bot" / "web" / "session.py",
-    *(ROOT / "bot" / "services" / name for name in ("events.py", "standing.py", "turns.py", "application.py")),
+    *(
+        ROOT / "bot" / "services" / name
+        for name in ("events.py", "standing.py", "turns.py", "application.py")
+    ),
 ]
 PRIVACY_LABELS = {"none", "personal", "secret"}
 NOT_IN_DOCS = [f"{ROOT}/", "/simple/", "index-url", "registry."]

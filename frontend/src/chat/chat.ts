@@ -3,7 +3,7 @@
  * Holds no words, draws nothing, and needs no framework: before the first click there is none.
  */
 import { socketAddress } from './addresses'
-import { applyReceipt, countUnread, insertMessage, releaseHeld, unbrokenEnd } from './messages'
+import { applyReceipt, countUnread, insertMessage, unbrokenEnd } from './messages'
 import { Outbox } from './outbox'
 import * as wire from './protocol'
 import { Session } from './session'
@@ -160,8 +160,9 @@ export class Chat {
     } else if (frame.type === 'state') {
       const { type: _, ...talk } = frame
       this.state.talk = talk
-      if (talk.owner === 'bot') releaseHeld(this.state.messages)
       this.events.state?.(this.state)
+    } else if (frame.type === 'queue') {
+      if (this.state.talk) this.state.talk.position = frame.position
     } else if (frame.type === 'history') this.takeHistory(frame)
     else if (frame.type === 'error') this.takeError(frame)
   }

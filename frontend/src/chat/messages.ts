@@ -1,5 +1,5 @@
 /** The list of stored messages, ordered by `seq` without doubles. Pure: no socket, no storage. */
-import type { Message, MessageState } from './protocol'
+import type { Message, MessageState, Owner } from './protocol'
 
 /** Put `message` in its place. Tell whether it is new to the list. */
 export function insertMessage(list: Message[], message: Message): boolean {
@@ -34,11 +34,10 @@ export function applyReceipt(list: Message[], first: number, last: number, state
   }
 }
 
-/** The bot has the talk again: nobody is awaited any more for what was held. */
-export function releaseHeld(list: Message[]): void {
-  for (const message of list) {
-    if (message.state === 'held') message.state = 'history'
-  }
+/** Is the message held for a person who has not come yet? What was answered is answered. */
+export function isPersonAwaited(list: Message[], message: Message, owner?: Owner): boolean {
+  const isAnswered = list.some((each) => each.sender === 'agent' && each.seq > message.seq)
+  return message.state === 'held' && owner === 'queue' && !isAnswered
 }
 
 export function countUnread(list: Message[], seen: number): number {

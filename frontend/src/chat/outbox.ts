@@ -3,7 +3,7 @@
  * so that the stored order is the typed order; each keeps its id, so that it is stored once.
  */
 import { randomId } from './ids'
-import type { ClientFrame, ErrorFrame } from './protocol'
+import { OPTION_PERSON, type ClientFrame, type ErrorFrame } from './protocol'
 import type { ChatStorage, Outgoing } from './storage'
 
 const ACK_WITHIN = 10_000
@@ -71,8 +71,10 @@ export class Outbox {
     const item = this.items.find((each) => each.id === error.id)
     if (!item) return
     this.landed(item.id)
-    if (error.code === 'rate_limited') this.pause((error.retry_after_seconds ?? 2) * 1000)
-    else if (error.code === 'storage_unavailable') this.notSaved(item)
+    if (error.code === 'rate_limited') {
+      item.wasLimited = true
+      this.pause((error.retry_after_seconds ?? 2) * 1000)
+    } else if (error.code === 'storage_unavailable') this.notSaved(item)
     else if (error.code === 'conflicting_message') item.id = randomId()
     else Object.assign(item, { state: 'failed', reason: error.code })
     this.tell()
@@ -112,6 +114,7 @@ export class Outbox {
     window.clearTimeout(this.pauseTimer)
     this.pauseTimer = window.setTimeout(() => {
       this.pausedUntil = 0
+      for (const each of this.items) each.wasLimited = false
       this.tell()
       this.flush()
     }, milliseconds)
@@ -124,13 +127,20 @@ export class Outbox {
   }
 
   private flush(): void {
-    if (!this.open || this.inFlight || this.pausedUntil) return
-    const next = this.items.find((each) => each.state !== 'failed')
+    if (!this.open || this.inFlight) return
+    // Calls for a person are counted apart: who must wait may still ask for one.
+    const next = this.items.find(
+      (each) => each.state !== 'failed' && (!this.pausedUntil || this.isCall(each)),
+    )
     if (!next) return
     const { id, text, option_id, picture } = next
     if (!this.links.send({ type: 'message', id, text, option_id, picture })) return
     this.inFlight = id
     this.ackTimer = window.setTimeout(() => this.links.distrust(), ACK_WITHIN)
+  }
+
+  private isCall(item: Outgoing): boolean {
+    return item.option_id === OPTION_PERSON && item.state !== 'unsaved' && !item.wasLimited
   }
 
   private tell(): void {

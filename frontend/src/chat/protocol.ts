@@ -114,6 +114,7 @@ export type ServerFrame =
   | ({ type: 'message' } & Message)
   | { type: 'receipt'; first: number; last: number; state: MessageState }
   | ({ type: 'state' } & TalkState)
+  | { type: 'queue'; position: number }
   | { type: 'history'; messages: Message[]; has_more: boolean }
   | { type: 'pong' }
 

@@ -20,6 +20,8 @@ export interface Outgoing {
   at: string
   state: 'waiting' | 'unsaved' | 'failed'
   reason?: string
+  /** Sent too soon after others, and refused for that. */
+  wasLimited?: boolean
 }
 
 const memory = new Map<string, string>()

@@ -1,9 +1,10 @@
 /** The entry of `widget/panel.js`: the window, loaded with the first click. */
-import { createApp, reactive } from 'vue'
+import { reactive } from 'vue'
 import chatStyles from '../chat/styles/index.css?inline'
 import { useWords } from '../chat/i18n'
 import Panel from './Panel.vue'
 import styles from './styles/index.css?inline'
+import { mount } from './vue'
 import type { PanelPart, Parts } from './parts'
 
 const panel: PanelPart = {
@@ -11,8 +12,7 @@ const panel: PanelPart = {
   mount(place, controller, words, locale) {
     useWords(locale, words)
     controller.chat.observeWith(reactive)
-    const view = createApp(Panel, { controller }).mount(place) as unknown as { focus(): void }
-    return { focus: () => view.focus() }
+    return mount(Panel, { controller }, place)
   },
 }
 

@@ -2,7 +2,8 @@
 
 export interface CaseEvent {
   at: string
-  /** What was done, as a code. */
+  /** Who did it, and what, as codes. */
+  actor: string
   verb: string
 }
 
@@ -14,7 +15,6 @@ export interface CaseProgress {
   next_step: string
   deadline_at: string | null
   events: CaseEvent[]
-  closed_at?: string | null
 }
 
 export type Outcome = CaseProgress | 'unknown' | 'busy' | 'failed'
