@@ -73,16 +73,19 @@ def _train(models_dir: Path) -> Path:
     """Train in a temporary folder; put model and manifest in place only when done."""
     from rasa.model_training import train as rasa_train
 
+    from bot.engine.patches import quick_data_reading
+
     digest = fingerprint()
     name = f"prelude-{digest[:12]}.tar.gz"
     with tempfile.TemporaryDirectory(dir=models_dir) as folder:
-        result = rasa_train(
-            domain=str(ROOT / "domain.yml"),
-            config=str(ROOT / "config.yml"),
-            training_files=[str(ROOT / "data")],
-            output=folder,
-            fixed_model_name=name,
-        )
+        with quick_data_reading():
+            result = rasa_train(
+                domain=str(ROOT / "domain.yml"),
+                config=str(ROOT / "config.yml"),
+                training_files=[str(ROOT / "data")],
+                output=folder,
+                fixed_model_name=name,
+            )
         if result.code != 0 or result.model is None:
             raise UsageError("training failed; the lines above say why")
         path = Path(result.model).replace(models_dir / name)

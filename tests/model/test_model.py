@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+import rasa.shared.utils.io
 import yaml
 from rasa.core.actions.action import RemoteAction
 from sklearn.metrics import f1_score
@@ -114,6 +115,18 @@ def entity_recall(reader: MessageReader) -> float:
     wanted = sum(len(entities) for _, entities in WITH_ENTITIES)
     got = sum(len(entities & entities_of(reader, text)) for text, entities in WITH_ENTITIES)
     return got / wanted
+
+
+@pytest.mark.parametrize("name", ["complaints", "talk"])
+def test_quick_data_reading_gives_what_rasas_own_gives(name: str) -> None:
+    text = (ROOT / "data" / "nlu" / f"{name}.yml").read_text(encoding="utf-8")
+    start, some = text.partition("- intent:")[0], text.split("- intent:")[1:4]
+    cut = start + "".join(f"- intent:{block}" for block in some)
+    expected = rasa.shared.utils.io.read_yaml(cut)
+    with patches.quick_data_reading():
+        assert rasa.shared.utils.io.read_yaml(cut) == expected
+        assert patches.is_nlu_file(cut)
+        assert not patches.is_nlu_file((ROOT / "domain.yml").read_text(encoding="utf-8"))
 
 
 def test_two_trainings_predict_the_same_bytes_and_confidences_sum_to_one_at_most() -> None:
