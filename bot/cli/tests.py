@@ -23,6 +23,7 @@ TIERS = {
     "crash": ["tests/crash"],
     "browser": ["tests/browser"],
 }
+SIDE_BY_SIDE = {"fast": ["-n", "2", "--dist", "loadfile"]}
 NEED_MODEL = ("model", "journeys", "browser")
 
 
@@ -44,6 +45,7 @@ def test(
         console.rule(f"tier {tier}")
         started = time.monotonic()
         command = [sys.executable, "-m", "pytest", *TIERS[tier], "-rs", "--durations=5"]
+        command += SIDE_BY_SIDE.get(tier, [])
         code = subprocess.call(command, cwd=ROOT, env={**os.environ, **QUIET})
         has_failed |= code != 0
         table.add_row(
