@@ -63,9 +63,18 @@ def product_facts(
 
 
 def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) -> dict[str, str]:
-    """Return the promotion that applies today and the policy that answers this kind."""
+    """Return the promotion that applies today, to this product alone, and the kind's policy."""
     today = now.astimezone(SHOP_TIME_ZONE).date()
-    promotion = next((each.text for each in shop.promotions if each.applies(product_id, today)), "")
+    product = shop.product(product_id)
+    promotion = next(
+        (
+            each.text
+            for each in shop.promotions
+            if each.applies(product_id, today)
+            and (product is None or product.price_fen >= each.min_spend_fen)
+        ),
+        "",
+    )
     policy = shop.policy(POLICY_OF_KIND.get(kind, ""))
     facts = {"promotion": promotion, "policy": policy}
     return {name: value for name, value in facts.items() if value}
