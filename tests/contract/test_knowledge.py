@@ -1,4 +1,4 @@
-"""Book, domain, actions, shop and training data fit together."""
+"""Book, domain, actions and shop fit together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import inspect
 import pkgutil
 import re
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,12 @@ from bot.dialogue.guard import violations
 from bot.dialogue.turn import ObjectionKind
 from bot.knowledge.book import Book, Wording, load_book
 from bot.knowledge.shop import load_shop
-from bot.language.near_duplicates import find_duplicates
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "shops" / "sample"
 KINDS = get_args(ObjectionKind)
 ALWAYS_KNOWN = frozenset({"shop_name", "phone"})
 CASE_FACTS = frozenset({"case_number", "stage", "deadline"})
-FEWEST_MESSAGES = 25
-BUTTONS_ONLY = {"report_problem", "request_call_back", "resume_bot"}
-NEVER_TRAINED = BUTTONS_ONLY | {"nlu_fallback"}  # Rasa's own
 
 
 @pytest.fixture(scope="module")
@@ -444,73 +439,3 @@ def test_check_names_every_mistake_at_once(
         BROKEN[case][0](folder)
     code, errors = run_check(folder, monkeypatch, capsys)
     assert (code, len(errors)) == (1, 3)
-
-
-# Training messages
-
-
-@dataclass(frozen=True)
-class TrainingMessage:
-    """One message of data/nlu, with where it stands."""
-
-    path: Path
-    intent: str
-    text: str
-    metadata: dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def messages() -> list[TrainingMessage]:
-    return [
-        TrainingMessage(path, block["intent"], each["text"].strip(), each.get("metadata") or {})
-        for path in sorted((ROOT / "data" / "nlu").rglob("*.yml"))
-        for block in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["nlu"]
-        for each in block["examples"]
-    ]
-
-
-def test_every_intent_has_enough_messages(
-    messages: list[TrainingMessage], domain: dict[str, Any]
-) -> None:
-    counts = Counter(message.intent for message in messages)
-    intents = {name for entry in domain["intents"] for name in entry} - NEVER_TRAINED
-    assert set(counts) == intents
-    assert {name: count for name, count in counts.items() if count < FEWEST_MESSAGES} == {}
-
-
-def test_no_two_messages_are_nearly_the_same(messages: list[TrainingMessage]) -> None:
-    found = find_duplicates([(message.intent, message.text) for message in messages])
-    pairs = [(messages[each.first].text, messages[each.second].text) for each in found]
-    assert pairs == []
-
-
-def test_near_duplicates_are_found() -> None:
-    doubled = [("greet", "在吗老板"), ("greet", "在吗老板呀"), ("thank", "在吗老板！")]
-    assert len(find_duplicates(doubled)) == 2
-
-
-def test_every_message_has_writer_and_trade(messages: list[TrainingMessage]) -> None:
-    without = [
-        message.text
-        for message in messages
-        if not all(message.metadata.get(name) for name in ("writer", "trade"))
-    ]
-    assert without == []
-
-
-def test_labels_beside_the_intent_are_known(
-    messages: list[TrainingMessage], domain: dict[str, Any]
-) -> None:
-    intents = {name for entry in domain["intents"] for name in entry}
-    reactions = {"resigned", "reasoning", "angry", "grumbling", "calm"}
-    harms = {"bodily", "mental", "economic"}
-    wrong = [
-        message.text
-        for message in messages
-        if not set(message.metadata) <= {"writer", "trade", "also", "reaction", "harm"}
-        or not set(message.metadata.get("also", [])) <= intents
-        or not set(message.metadata.get("harm", [])) <= harms
-        or message.metadata.get("reaction", "calm") not in reactions
-        or ("reaction" in message.metadata) != message.intent.startswith("complaint_")
-    ]
-    assert wrong == []
