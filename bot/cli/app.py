@@ -28,6 +28,8 @@ COMMANDS = {  # name: module and attribute (a function, or a Typer of sub-comman
     "test": "bot.cli.tests:test",
     "queue": "bot.cli.people:queue",
     "user": "bot.cli.people:user_app",
+    "data": "bot.cli.data:app",
+    "evaluate": "bot.cli.evaluate:app",
     "bench": "bot.cli.bench:app",
     "pages": "bot.cli.pages:pages",
 }

@@ -34,3 +34,15 @@ def sockets(
     from bot.bench.sockets import run
 
     run(json_out, connections=connections)
+
+
+@app.command("nlu")
+def nlu(
+    data: Path | None = typer.Option(None, help="Labelled JSONL (default: tests/held_out)."),
+    json_out: Path | None = typer.Option(None, "--json", help="Write figures and ratios."),
+    limit: int | None = typer.Option(None, "--limit", help="Learn so many messages an intent."),
+) -> None:
+    """Compare our understanding with stock Rasa's and three others that learn from the same."""
+    from bot.bench.nlu import run
+
+    run(data, json_out, limit=limit)

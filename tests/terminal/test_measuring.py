@@ -1,0 +1,74 @@
+"""`data check`, `evaluate nlu` and `bench nlu` with the real model, on a few messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.bench import nlu
+from bot.bench.nlu_peers import PEERS
+from tests.terminal.test_commands import run
+
+pytestmark = pytest.mark.model
+
+LABELLED = [
+    {"text": "太贵了，便宜点行不行", "intent": "objection_price", "source": "a", "also": []},
+    {"text": "收到的杯子是碎的", "intent": "complaint_product", "reaction": "calm", "harm": []},
+    {"text": "你好", "intent": "greet", "accept": ["greet", "chitchat"], "source": "a"},
+    {"text": "/restart", "intent": "thank", "source": "b"},
+]
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("\n".join(map(json.dumps, LABELLED)) + "\n")
+    return path
+
+
+def test_data_check_finds_our_messages_all_right(tmp_path: Path) -> None:
+    done = run(tmp_path, "data", "check")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d{5} messages, \d+ writers, \d+ trades: all right", done.stdout)
+
+
+def test_evaluation_is_told_as_json_alone_and_reported(tmp_path: Path, labelled: Path) -> None:
+    folder = tmp_path / "report"
+    words = ["--data", str(labelled), "--report", str(folder), "--json"]
+    done = run(tmp_path, "evaluate", "nlu", *words)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["figures"]["n"], report["figures"]["accuracy"]) == (4, 0.75)
+    assert {row["source"]: row["accuracy"] for row in report["sources"]}["a"] == 1.0
+    assert 0 < report["latency"]["p50_ms"] <= report["latency"]["p99_ms"]
+    assert [row["label"] for row in report["confusions"]] == ["thank"]
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert "| accuracy " in (folder / "report.md").read_text()
+    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+def test_missing_file_is_one_clear_line_and_a_failure(command: str, tmp_path: Path) -> None:
+    done = run(tmp_path, command, "nlu", "--data", str(tmp_path / "none.jsonl"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: .*none\.jsonl: there is no such file; .*--data\n", done.stderr)
+
+
+def test_bench_trains_ours_as_the_project_does(
+    tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Without the slow peers: stock Rasa alone takes minutes."""
+    monkeypatch.setenv("PRELUDE_VAR", str(tmp_path / "var"))
+    quick = {name: PEERS[name] for name in ("ours", "linear_svc")}
+    monkeypatch.setattr(nlu, "PEERS", quick)
+    out = tmp_path / "out.json"
+    nlu.run(labelled, out, limit=20)
+    written = json.loads(out.read_text())
+    ours, svc = written["systems"]
+    assert ours["accuracy"] >= 0.5
+    assert ours["peak MiB"] > svc["peak MiB"] > 50  # Rasa's graph in one, none in the other
+    assert written["ratios"][0]["error ratio"] > 0
+    assert re.search(r"each learned from \d+ messages and was asked 4", capsys.readouterr().out)
