@@ -9,6 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import FormValidationAction
 
 from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.clarifying import close_meanings
 from bot.dialogue.contact import is_declined, read_call_time, read_contact
 from bot.dialogue.facts import say_hours
 from bot.dialogue.turn import CreateTask, HandOver
@@ -83,8 +84,14 @@ class Clarify(Step):
     step_name = "action_clarify"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Ask to say it in other words."""
-        speaker.say("utter_clarify")
+        """Ask which of two close meanings it is; else to say it in other words."""
+        meanings = close_meanings(context.analysis, context.book.options)
+        context.explain(step=self.step_name, meanings=meanings)
+        if meanings is None:
+            speaker.say("utter_clarify")
+        else:
+            either, other = meanings
+            speaker.say("utter_clarify_between", either=either, other=other)
         return set_slots(missed=True)
 
 

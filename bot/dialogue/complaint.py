@@ -40,7 +40,7 @@ def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], now: dateti
     named = tuple(cause for cause in causes if cause != "unknown")
     harm = tuple(dict.fromkeys(name for each in analyses for name in each.harm))
     reaction = next((each.reaction for each in analyses if each.reaction), None)
-    is_crisis = any("THREAT" in each.concepts for each in analyses)
+    is_crisis = any(each.threats for each in analyses)
     severity = _severity(book, harm, reaction, is_crisis)
     rule = book.severities[severity]
     return Assessment(

@@ -132,17 +132,33 @@ class TurnRequest(Struct, frozen=True):
 
 
 class MessageAnalysis(Struct, frozen=True):
-    """How one message was understood; stored with it (design decision 5)."""
+    """How one message was understood; stored with it (design decision 5).
+
+    Attributes:
+        clarity: whether the ranking's first place is meant, two are close, or none is known;
+            `intent` is the fallback unless it is clear.
+        also: other intents that are plainly there too.
+        reaction, harm: of a complaint (D-CMP-3, D-CMP-4).
+        threats: the outlets a complainer threatens with (D-CMP-9, D-CMP-15).
+        feedback: the kind of negative feedback of an objection (D-OBJ-8).
+        buying_signals: D-CUS-4.
+        style_cues: D-CUS-2.
+    """
 
     message_id: int
     intent: str
     confidence: float
     ranking: list[tuple[str, float]] = []
+    clarity: Literal["clear", "close", "unknown"] = "clear"
     also: list[str] = []
     entities: list[dict[str, Any]] = []
     reaction: str | None = None
     harm: list[str] = []
+    threats: list[str] = []
     refusal: Refusal = "none"
+    feedback: str | None = None
+    buying_signals: list[str] = []
+    style_cues: list[str] = []
     concepts: list[str] = []
 
 

@@ -34,7 +34,9 @@ def choose_reply(
     for wording in _by_preference(book.replies.get(response, ()), facts, used, rng):
         text = wording.text.format_map(facts)
         if not violations(book, text):
-            options = tuple(_option(book.options[each]) for each in wording.options)
+            options = tuple(
+                _option(book.options[each.format_map(facts)]) for each in wording.options
+            )
             return Reply(
                 text=text,
                 response=response,

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -21,9 +21,11 @@ from bot.dialogue.facts import offer_facts, product_facts, shop_facts
 from bot.dialogue.ledger import current
 from bot.knowledge.book import Book
 from bot.knowledge.shop import Product, Shop
+from bot.language.dates import resolve_dates
 
 PRODUCT_ENTITY = "product"
 TELL_MORE = "tell_me_more"
+ENTITY_FIELDS = ("entity", "value", "start", "end", "resolved")
 
 
 class TurnContext:
@@ -171,8 +173,14 @@ def turn_of(conversation_id: str, tracker_state: dict[str, Any]) -> Iterator[Tur
     source.apply(conversation_id, context)
 
 
-def analysis_of(parse: dict[str, Any], message_id: int) -> t.MessageAnalysis:
-    """Return Rasa's parse of a message as the analysis that is stored with it."""
+def analysis_of(parse: dict[str, Any], message_id: int, today: date) -> t.MessageAnalysis:
+    """Return Rasa's parse of a message as the analysis that is stored with it.
+
+    Args:
+        parse: what the NLU graph has made of it.
+        message_id: the message's row.
+        today: the day in the shop on which it was said; its dates are resolved by it.
+    """
     signs = parse.get("signs") or {}
     intent = parse.get("intent") or {}
     return t.MessageAnalysis(
@@ -183,13 +191,18 @@ def analysis_of(parse: dict[str, Any], message_id: int) -> t.MessageAnalysis:
             (each["name"], round(float(each["confidence"]), 4))
             for each in parse.get("intent_ranking") or []
         ],
+        clarity=parse.get("clarity", "clear"),
         also=list(signs.get("also", [])),
         entities=[
-            {name: entity[name] for name in ("entity", "value", "start", "end") if name in entity}
-            for entity in parse.get("entities") or []
+            {name: entity[name] for name in ENTITY_FIELDS if name in entity}
+            for entity in resolve_dates(parse.get("entities") or [], today)
         ],
         reaction=signs.get("reaction"),
         harm=list(signs.get("harm", [])),
+        threats=list(signs.get("threats", [])),
         refusal=signs.get("refusal", "none"),
+        feedback=signs.get("feedback"),
+        buying_signals=list(signs.get("buying_signals", [])),
+        style_cues=list(signs.get("style_cues", [])),
         concepts=list(signs.get("concepts", [])),
     )

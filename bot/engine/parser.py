@@ -8,6 +8,7 @@ from typing import Any
 
 from rasa.core.agent import Agent
 
+from bot.clock import SHOP_TIME_ZONE, Clock, SystemClock
 from bot.engine.context import analysis_of
 from bot.knowledge.shop import load_shop
 from bot.language.document import product_names, shared_reader
@@ -17,21 +18,30 @@ from bot.language.normalise import as_plain_text
 class MessageParser:
     """Understands one message at a time."""
 
-    def __init__(self, model_path: Path, shop_dir: Path, *, max_chars: int) -> None:
-        """Load the model; takes seconds."""
+    def __init__(
+        self, model_path: Path, shop_dir: Path, *, max_chars: int, clock: Clock | None = None
+    ) -> None:
+        """Load the model; takes seconds. Dates are resolved on the clock's day."""
         self._max_chars = max_chars
+        self._clock = clock or SystemClock()
         self._loop = asyncio.new_event_loop()
         self._agent = Agent.load(str(model_path))
         shared_reader().know_products(product_names(load_shop(shop_dir).products))
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Return the parse of `text`: intent, ranking, also, entities, reaction, harm, refusal."""
+        """Return how `text` is understood, as `MessageAnalysis` names it.
+
+        `intent` is the best guess even where the talk would ask back; `clarity` says so.
+        """
         cut = as_plain_text(text[: self._max_chars])
         raw = self._loop.run_until_complete(self._agent.parse_message(cut))
-        analysis = analysis_of(raw, 0)
+        today = self._clock.now().astimezone(SHOP_TIME_ZONE).date()
+        analysis = analysis_of(raw, 0, today)
+        best = [*analysis.ranking, (analysis.intent, analysis.confidence)][0]
         return {
             "text": text,
-            "intent": {"name": analysis.intent, "confidence": round(analysis.confidence, 4)},
+            "intent": {"name": best[0], "confidence": round(best[1], 4)},
+            "clarity": analysis.clarity,
             "intent_ranking": [
                 {"name": name, "confidence": share} for name, share in analysis.ranking
             ],
@@ -39,5 +49,9 @@ class MessageParser:
             "entities": analysis.entities,
             "reaction": analysis.reaction,
             "harm": analysis.harm,
+            "threats": analysis.threats,
             "refusal": analysis.refusal,
+            "feedback": analysis.feedback,
+            "buying_signals": analysis.buying_signals,
+            "style_cues": analysis.style_cues,
         }

@@ -21,7 +21,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from rasa.core.actions.action import RemoteAction
+from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.formats.rasa_yaml import RasaYAMLReader
+from rasa.shared.nlu.training_data.message import Message
 
 PATCHED_SOURCE_SHA256 = "f8cdb4be6812396167ced74161b2ccd65c5ea676ad86d7d359d8c322d9d8dc42"
 
@@ -56,20 +58,30 @@ def restore_action_validation() -> None:
 
 @contextmanager
 def quick_data_reading() -> Iterator[None]:
-    """Read files of training messages with libyaml while training."""
+    """Read each file of training messages once, with libyaml, while training.
+
+    A message's hash, by which Rasa drops equal ones, is of text and intent then, not of all that
+    hangs on it; what is equal is still decided by everything.
+    """
+    known: dict[str, Any] = {}
+    hash_of_message = Message.__hash__
     read, validate = rasa.shared.utils.io.read_yaml, RasaYAMLReader.validate
 
     def quick(content: str, reader_type: str | list[str] = "safe") -> Any:
         if reader_type != "safe" or not is_nlu_file(content):
             return read(content, reader_type)
-        return yaml.load(content, yaml.CSafeLoader) or {}  # noqa: S506
+        if content not in known:
+            known[content] = yaml.load(content, yaml.CSafeLoader) or {}  # noqa: S506
+        return known[content]
 
     rasa.shared.utils.io.read_yaml = quick
+    Message.__hash__ = lambda self: hash((self.get(TEXT), self.get(INTENT)))
     RasaYAMLReader.validate = lambda self, string: None
     try:
         yield
     finally:
         rasa.shared.utils.io.read_yaml = read
+        Message.__hash__ = hash_of_message
         RasaYAMLReader.validate = validate
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.bootstrap import build_developer_desk
+from bot.clock import SHOP_TIME_ZONE
 from bot.engine.context import ContextSource, TurnContext, analysis_of
 from bot.knowledge.book import load_book
 from bot.settings import load_settings
@@ -34,7 +35,8 @@ class DeveloperSource:
             book=load_book(),
             now=self._desk.now(),
         )
-        context.turn_analysis = analysis_of(latest, message.message_id)
+        today = message.received_at.astimezone(SHOP_TIME_ZONE).date()
+        context.turn_analysis = analysis_of(latest, message.message_id, today)
         context.analyses = [context.turn_analysis]
         context.note_products()
         return context

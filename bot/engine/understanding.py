@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
 
+from bot.clock import SHOP_TIME_ZONE
 from bot.dialogue.turn import InboundMessage, MessageAnalysis
 from bot.engine.context import analysis_of
 
@@ -36,7 +38,7 @@ async def understand(messages: Sequence[InboundMessage], parse: Parse) -> Unders
     """
     parses = [await _parse_one(message, parse) for message in messages]
     analyses = tuple(
-        analysis_of(each, message.message_id)
+        analysis_of(each, message.message_id, _day_of(message))
         for each, message in zip(parses, messages, strict=True)
     )
     if len(messages) == 1:
@@ -49,12 +51,16 @@ async def understand(messages: Sequence[InboundMessage], parse: Parse) -> Unders
     together = await parse(text)
     together["text"] = text
     _obey_refusal(together)
-    joined = analysis_of(together, messages[-1].message_id)
+    joined = analysis_of(together, messages[-1].message_id, _day_of(messages[-1]))
     source = next(
         (each.message_id for each in analyses if each.intent == joined.intent),
         messages[-1].message_id,
     )
     return Understood(together, replace(joined, message_id=source), analyses)
+
+
+def _day_of(message: InboundMessage) -> date:
+    return message.received_at.astimezone(SHOP_TIME_ZONE).date()
 
 
 async def _parse_one(message: InboundMessage, parse: Parse) -> dict[str, Any]:

@@ -7,6 +7,7 @@ or wording needs no Python (design decision 6). Ids are never renamed.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -15,9 +16,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
+from bot.knowledge.entity_patterns import EntityPatterns
 from bot.knowledge.loader import line_of, read_yaml
 
 BOOK_DIR = Path(__file__).parent / "book"
+_FROM_FACTS = re.compile(r"\{[a-z_]+\}")  # the option's id is a fact of the turn
 Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 FACT_NAMES = frozenset(
@@ -133,22 +136,18 @@ class LanguageFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lexicon(Struct, frozen=True, forbid_unknown_fields=True):
-    """`lexicon.yml`: concept → words and set phrases."""
+    """`lexicon/*.yml`: concept → words and set phrases; concept → constructions with gaps."""
 
     concepts: dict[str, list[str]]
+    constructions: dict[str, list[str]] = {}
 
 
-class EntityPattern(Struct, frozen=True, forbid_unknown_fields=True):
-    """A pattern that finds an entity; its group `value` is the value."""
+class Signs(Struct, frozen=True, forbid_unknown_fields=True):
+    """`signs.yml`: each sign of a message → the concepts that show it."""
 
-    label: Literal["phone", "case_number", "order_number", "amount", "date"]
-    pattern: str
-
-
-class EntityPatterns(Struct, frozen=True, forbid_unknown_fields=True):
-    """`entities.yml`."""
-
-    patterns: list[EntityPattern]
+    threats: dict[str, list[str]]
+    buying_signals: dict[str, list[str]]
+    style_cues: dict[str, list[str]]
 
 
 class Book(Struct, frozen=True):
@@ -200,7 +199,52 @@ def load_language() -> LanguageFacts:
 @lru_cache(maxsize=1)
 def load_lexicon() -> Lexicon:
     """Return the concept lexicon alone."""
-    return read_yaml(BOOK_DIR / "lexicon.yml", Lexicon)
+    return read_lexicon(BOOK_DIR / "lexicon")
+
+
+def read_lexicon(folder: Path) -> Lexicon:
+    """Read the files of a lexicon into one.
+
+    Raises:
+        ShopDataError: what cannot be read, a concept that stands in two files.
+    """
+    concepts: dict[str, list[str]] = {}
+    constructions: dict[str, list[str]] = {}
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.yml")):
+        part = read_yaml(path, Lexicon)
+        for key, known, new in (
+            ("concepts", concepts, part.concepts),
+            ("constructions", constructions, part.constructions),
+        ):
+            for name in known.keys() & new.keys():
+                line = line_of(path, key, name)
+                problems.append(f"{path}:{line}: {key}.{name}: stands in two files")
+            known.update(new)
+        problems += _bad_constructions(path, part)
+    if problems:
+        raise ShopDataError(problems)
+    return Lexicon(concepts, constructions)
+
+
+def _bad_constructions(path: Path, lexicon: Lexicon) -> list[str]:
+    problems = []
+    for name, patterns in lexicon.constructions.items():
+        for index, pattern in enumerate(patterns):
+            for opening, closing in ("()", "[]"):
+                if pattern.count(opening) != pattern.count(closing):
+                    line = line_of(path, "constructions", name, index)
+                    problems.append(
+                        f"{path}:{line}: constructions.{name}[{index}]: "
+                        f"{opening} and {closing} do not match"
+                    )
+    return problems
+
+
+@lru_cache(maxsize=1)
+def load_signs() -> Signs:
+    """Return the signs alone."""
+    return read_yaml(BOOK_DIR / "signs.yml", Signs)
 
 
 @lru_cache(maxsize=1)
@@ -239,7 +283,7 @@ def read_book(folder: Path) -> Book:
         truth=read_yaml(folder / "truth.yml", TruthTable),
         complaints=read_yaml(folder / "complaints.yml", ComplaintBook),
         language=read_yaml(folder / "language.yml", LanguageFacts),
-        lexicon=read_yaml(folder / "lexicon.yml", Lexicon),
+        lexicon=read_lexicon(folder / "lexicon"),
         entities=read_yaml(folder / "entities.yml", EntityPatterns),
     )
     problems = _cross_check(folder, book)
@@ -281,7 +325,7 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
             problems += [
                 f"{folder}/replies: {wording.id}: options: there is no option {option!r}"
                 for option in wording.options
-                if option not in book.options
+                if option not in book.options and not _FROM_FACTS.fullmatch(option)
             ]
     path = folder / "techniques.yml"
     said = {
@@ -298,20 +342,23 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
         if found:
             line = line_of(path, "techniques", index)
             problems += [f"{path}:{line}: {technique.id}: {each}" for each in found]
-    for name, key, patterns in (
-        ("forbidden.yml", "phrases", [each.pattern for each in book.forbidden]),
-        ("entities.yml", "patterns", [each.pattern for each in book.entities.patterns]),
-    ):
-        problems += _bad_patterns(folder / name, key, patterns)
+    forbidden = (("phrases", index, each.pattern) for index, each in enumerate(book.forbidden))
+    problems += _bad_patterns(folder / "forbidden.yml", forbidden)
+    entities = book.entities
+    problems += _bad_patterns(folder / "entities.yml", entities.all_patterns(), entities.expand)
     return problems
 
 
-def _bad_patterns(path: Path, key: str, patterns: list[str]) -> list[str]:
+def _bad_patterns(
+    path: Path,
+    placed: Iterable[tuple[str, str | int, str]],
+    expand: Callable[[str], str] = str,
+) -> list[str]:
     problems = []
-    for index, pattern in enumerate(patterns):
+    for key, place, pattern in placed:
         try:
-            re.compile(pattern)
+            re.compile(expand(pattern))
         except re.error as error:
-            line = line_of(path, key, index)
-            problems.append(f"{path}:{line}: {key}[{index}].pattern: {error}")
+            line = line_of(path, key, place)
+            problems.append(f"{path}:{line}: {key}[{place}].pattern: {error}")
     return problems

@@ -10,9 +10,11 @@ from bot.settings import ROOT
 LANGUAGE_FILES = (
     "bot/language/*.py",
     "bot/nlu/*.py",
-    "bot/knowledge/book/lexicon.yml",
+    "bot/knowledge/book/lexicon/*.yml",
     "bot/knowledge/book/language.yml",
     "bot/knowledge/book/entities.yml",
+    "bot/knowledge/book/signs.yml",
+    "bot/knowledge/entity_patterns.py",
 )
 POLICY_FILES = ("bot/engine/*_policy.py",)
 DIALOGUE_FILES = ("config.yml", "domain.yml", "data/**/*.yml")

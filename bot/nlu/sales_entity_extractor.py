@@ -1,4 +1,4 @@
-"""Turns the `Doc`'s entity spans into Rasa's entities."""
+"""Turns the `Doc`'s entities into Rasa's; what depends on the day stays a `when`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.nlu.constants import ENTITIES as MESSAGE_ENTITIES
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.language.document import ENTITIES, concepts_of
+from bot.language.document import concepts_of, entities_of
 from bot.language.signs import find_refusal
 from bot.nlu.sales_spacy_nlp import DOC, SalesSpacyNLP
 
@@ -21,7 +21,7 @@ REFUSAL = "refusal"
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
 class SalesEntityExtractor(EntityExtractorMixin, GraphComponent):
-    """Order number, phone, amount, product, date; and the wish not to be sold to."""
+    """The entities of `bot.language.entities`, and the wish not to be sold to."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -55,24 +55,8 @@ class SalesEntityExtractor(EntityExtractorMixin, GraphComponent):
         doc = message.get(DOC)
         if doc is None:
             return []
-        entities = [
-            {
-                "entity": span.label_,
-                "value": span.id_,
-                "start": span.start_char,
-                "end": span.end_char,
-                "extractor": type(self).__name__,
-            }
-            for span in doc.spans[ENTITIES]
-        ]
+        found = [entity.as_dict() for entity in entities_of(doc)]
         if find_refusal(concepts_of(doc), "") == "stop":
-            entities.append(
-                {
-                    "entity": REFUSAL,
-                    "value": "stop",
-                    "start": 0,
-                    "end": len(doc.text),
-                    "extractor": type(self).__name__,
-                }
-            )
-        return entities
+            end = len(doc.text)
+            found.append({"entity": REFUSAL, "value": "stop", "start": 0, "end": end})
+        return [{**entity, "extractor": type(self).__name__} for entity in found]

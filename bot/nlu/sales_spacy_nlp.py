@@ -12,6 +12,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.tokenizers.tokenizer import Token, Tokenizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.errors import ShopDataError
 from bot.knowledge.shop import load_shop
@@ -45,6 +46,7 @@ class SalesSpacyNLP(Tokenizer):
         super().__init__(config)
         self._reader = reader
         self._max_chars: int = config[MAX_CHARS]
+        self._with_entities = True
 
     @classmethod
     def create(
@@ -68,9 +70,19 @@ class SalesSpacyNLP(Tokenizer):
         """Return a hash of every file that decides how a message is read."""
         return hash_of_language()
 
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Read the training messages, without their entities."""
+        self._with_entities = False
+        try:
+            return super().process_training_data(training_data)
+        finally:
+            self._with_entities = True
+
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Read the attribute; keep the `Doc` of the text; return its words."""
-        doc = self._reader.read(message.get(attribute) or "", self._max_chars)
+        doc = self._reader.read(
+            message.get(attribute) or "", self._max_chars, with_entities=self._with_entities
+        )
         if attribute == TEXT:
             message.set(DOC, doc)
         return [Token(token.text, token.idx) for token in doc if not token.is_space]

@@ -120,7 +120,7 @@ def test_every_kind_has_a_technique_that_needs_no_facts(kind: str) -> None:
     [
         (said("complaint_product"), "slight", False, 24),
         (said("complaint_service", reaction="angry"), "serious", False, 4),
-        (said("complaint_product", "THREAT"), "serious", True, 4),
+        (said("complaint_product", threats=["media"]), "serious", True, 4),
         (said("complaint_product", harm=["bodily"]), "bodily", True, 1),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.nlu.intent_model import weigh
+from bot.nlu.features import weigh
 
 TEXTS = ["aab abc", "b", "cab cab cab", "dd ee"]
 

