@@ -8,6 +8,8 @@
     turns:
       - say: 太贵了               # or `press: 转人工`: the label of a button offered before
         repeat: 3                # optional: the text so many times over
+        ranking: {deny: 0.4, thank: 0.39}  # optional: how likely the model finds what, where
+                                 # a tie is needed that no trained model keeps for ever
         expect: {step: [action_note_objection], intent: objection_price}
 
 Every key that is not known is an error, so that a misspelt expectation never passes silently.
@@ -35,7 +37,7 @@ JOURNEY_KEYS = {
     "turns",
 }
 REQUIRED_KEYS = {"title", "source", "turns"}
-TURN_KEYS = {"say", "press", "repeat", "expect"}
+TURN_KEYS = {"say", "press", "repeat", "ranking", "expect"}
 EXPECT_KEYS = {
     "step",
     "step_has",
@@ -68,6 +70,7 @@ class JourneyTurn:
     text: str
     is_press: bool
     expect: dict[str, Any]
+    ranking: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def _turn(name: str, number: int, data: Any) -> JourneyTurn:
     if "case" in expect and expect["case"] != "none":
         _check_keys(name, f"{where}: expect: case", expect["case"], CASE_KEYS, set())
     text = str(data.get("say", data.get("press"))) * int(data.get("repeat", 1))
-    return JourneyTurn(text, "press" in data, expect)
+    return JourneyTurn(text, "press" in data, expect, data.get("ranking") or {})
 
 
 def _check_keys(name: str, where: str, data: Any, known: set[str], needed: set[str]) -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ RASA = (sys.executable, "-m", "rasa")
 STORIES = ROOT / "tests" / "conversations" / "test_stories.yml"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMAND_SECONDS = 200.0
+MESSAGES_VALIDATED = 40  # of each intent; `./prelude data check` looks at all of them
 START_SECONDS = 120.0
 
 
@@ -89,13 +91,31 @@ def test_rasa_test_core_predicts_every_step_of_the_journeys(
     assert f"Correct:          {count} / {count}" in told, told[-3000:]
 
 
-def test_rasa_data_validate_finds_nothing_wrong(environment: dict[str, str]) -> None:
+def test_rasa_data_validate_finds_nothing_wrong(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    for kind in ("rules", "stories"):
+        shutil.copytree(ROOT / "data" / kind, data / kind)
+    (data / "nlu").mkdir()
+    for path in (ROOT / "data" / "nlu").glob("*.yml"):
+        (data / "nlu" / path.name).write_text(beginnings_of(path.read_text(encoding="utf-8")))
     code, told = rasa(
-        *("data", "validate", "--domain", "domain.yml", "--data", "data", "--config", "config.yml"),
+        *("data", "validate", "--domain", "domain.yml", "--data", str(data)),
+        *("--config", "config.yml"),
         env=environment,
     )
     assert code == 0, told[-3000:]
     assert "No story structure conflicts found" in told, told[-3000:]
+
+
+def beginnings_of(nlu: str) -> str:
+    """Return a file of messages with the first of each intent; Rasa takes minutes for all."""
+    told = yaml.load(nlu, yaml.CSafeLoader)
+    for family in told["nlu"]:
+        if "intent" in family:
+            family["examples"] = family["examples"][:MESSAGES_VALIDATED]
+    return str(yaml.dump(told, Dumper=yaml.CSafeDumper, allow_unicode=True))
 
 
 def test_rasa_shell_nlu_understands_a_line(model: str, environment: dict[str, str]) -> None:

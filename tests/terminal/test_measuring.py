@@ -10,6 +10,7 @@ import pytest
 
 from bot.bench import nlu
 from bot.bench.nlu_peers import PEERS
+from bot.bench.understanding import HELD_OUT
 from tests.terminal.test_commands import run
 
 pytestmark = pytest.mark.model
@@ -58,9 +59,11 @@ def test_missing_file_is_one_clear_line_and_a_failure(command: str, tmp_path: Pa
 
 
 def test_bench_trains_ours_as_the_project_does(
-    tmp_path: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     """Without the slow peers: stock Rasa alone takes minutes."""
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text("".join(HELD_OUT.read_text().splitlines(keepends=True)[::8]))
     monkeypatch.setenv("PRELUDE_VAR", str(tmp_path / "var"))
     quick = {name: PEERS[name] for name in ("ours", "linear_svc")}
     monkeypatch.setattr(nlu, "PEERS", quick)
@@ -68,7 +71,7 @@ def test_bench_trains_ours_as_the_project_does(
     nlu.run(labelled, out, limit=20)
     written = json.loads(out.read_text())
     ours, svc = written["systems"]
-    assert ours["accuracy"] >= 0.5
+    assert ours["accuracy"] > 0.3 > 3 / 28  # by chance it would be one in 28
     assert ours["peak MiB"] > svc["peak MiB"] > 50  # Rasa's graph in one, none in the other
     assert written["ratios"][0]["error ratio"] > 0
-    assert re.search(r"each learned from \d+ messages and was asked 4", capsys.readouterr().out)
+    assert re.search(r"each learned from \d+ messages and was asked 8\d", capsys.readouterr().out)
