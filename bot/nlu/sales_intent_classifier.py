@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
-import joblib
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
-from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.fingerprint import hash_of_language
+from bot.nlu.fitted_component import FittedComponent, mark_of
 from bot.nlu.intent_model import IntentModel
-from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of, mark_of
+from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of
 from bot.nlu.sales_spacy_nlp import DOC
 
 INTENT_RANKING = "intent_ranking"
 _RUNS = re.compile(r"[^\W_]+")
-FILE_NAME = "intent_model.joblib"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class SalesIntentClassifier(GraphComponent, IntentClassifier):
+class SalesIntentClassifier(FittedComponent, IntentClassifier):
     """A linear classifier over the `Doc`, with calibrated confidence."""
 
     @classmethod
@@ -61,59 +55,10 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
             "random_state": 20261122,
         }
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        model: IntentModel | None = None,
-    ) -> None:
-        """Keep the options and, when loaded, the trained model."""
-        self._config = {**self.get_default_config(), **config}
-        self._model_storage = model_storage
-        self._resource = resource
-        self._model = model
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> SalesIntentClassifier:
-        """Create an untrained component."""
-        return cls(config, model_storage, resource)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> SalesIntentClassifier:
-        """Load the trained component."""
-        with model_storage.read_from(resource) as directory:
-            model = joblib.load(directory / FILE_NAME)
-        return cls(config, model_storage, resource, model)
-
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Return a hash of every file that decides how a message is read."""
-        return hash_of_language()
-
-    def train(self, training_data: TrainingData) -> Resource:
-        """Fit the machines and the confidence; persist them."""
-        examples = [each for each in training_data.intent_examples if each.get(DOC) is not None]
+    def _fit(self, config: dict[str, Any], examples: Sequence[Message]) -> IntentModel:
         labels = [str(example.get(INTENT)) for example in examples]
         genres = [str(mark_of(example).get("genre", "")) for example in examples]
-        model = IntentModel(copy.deepcopy(self._config))
-        self._model = model.fit(features_of(examples), labels, genres)
-        with self._model_storage.write_to(self._resource) as directory:
-            joblib.dump(model, directory / FILE_NAME)
-        return self._resource
+        return IntentModel(config).fit(features_of(examples), labels, genres)
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add intent and ranking to each message."""
@@ -127,9 +72,9 @@ class SalesIntentClassifier(GraphComponent, IntentClassifier):
     def _rank(self, message: Message) -> list[dict[str, Any]]:
         """Return the intents of a message; none when nothing in it was ever seen."""
         row = message.get(FEATURES)
-        if self._model is None or row is None or not row.nnz:
+        if self._fitted is None or row is None or not row.nnz:
             return []
-        return self._model.rank(row) if says_something(message.get(DOC).text) else []
+        return self._fitted.rank(row) if says_something(message.get(DOC).text) else []
 
 
 def says_something(text: str) -> bool:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Sequence
 from typing import Any
 
-import joblib
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
-from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import csr_matrix
 
 from bot.language.document import concepts_of
@@ -24,18 +19,17 @@ from bot.language.signs import (
     find_style_cues,
     names_bodily_harm,
 )
-from bot.nlu.fingerprint import hash_of_language
-from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of, mark_of
+from bot.nlu.fitted_component import FittedComponent, mark_of
+from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of
 from bot.nlu.sales_spacy_nlp import DOC
 from bot.nlu.sign_model import SignModel
 
 SIGNS = "signs"
 ALSO_THRESHOLD = "also_threshold"
-FILE_NAME = "sign_model.joblib"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class SalesSignReader(GraphComponent, IntentClassifier):
+class SalesSignReader(FittedComponent, IntentClassifier):
     """Reads the signs of a message off its concepts and its features."""
 
     @classmethod
@@ -59,59 +53,10 @@ class SalesSignReader(GraphComponent, IntentClassifier):
             "random_state": 20261122,
         }
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        model: SignModel | None = None,
-    ) -> None:
-        """Keep the options and, when loaded, the trained model."""
-        self._config = {**self.get_default_config(), **config}
-        self._model_storage = model_storage
-        self._resource = resource
-        self._model = model
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> SalesSignReader:
-        """Create an untrained component."""
-        return cls(config, model_storage, resource)
-
-    @classmethod
-    def load(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-        **kwargs: Any,
-    ) -> SalesSignReader:
-        """Load the trained component."""
-        with model_storage.read_from(resource) as directory:
-            model = joblib.load(directory / FILE_NAME)
-        return cls(config, model_storage, resource, model)
-
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Return a hash of every file that decides how a message is read."""
-        return hash_of_language()
-
-    def train(self, training_data: TrainingData) -> Resource:
-        """Fit the machines on the marks of the training messages; persist them."""
-        examples = [each for each in training_data.intent_examples if each.get(DOC) is not None]
+    def _fit(self, config: dict[str, Any], examples: Sequence[Message]) -> SignModel:
         marks = [self._marks(place, example) for place, example in enumerate(examples)]
         intents = [str(example.get(INTENT)) for example in examples]
-        model = SignModel(copy.deepcopy(self._config))
-        self._model = model.fit(features_of(examples), intents, marks)
-        with self._model_storage.write_to(self._resource) as directory:
-            joblib.dump(model, directory / FILE_NAME)
-        return self._resource
+        return SignModel(config).fit(features_of(examples), intents, marks)
 
     def _marks(self, place: int, example: Message) -> dict[str, Any]:
         """Return the marks of a message; some without a word of threat are marked as harmless."""
@@ -147,17 +92,17 @@ class SalesSignReader(GraphComponent, IntentClassifier):
 
     def _learnt(self, row: csr_matrix | None, intent: str, concepts: list[str]) -> dict[str, Any]:
         """Return what the machines say, each only where its question makes sense."""
-        if self._model is None or row is None:
+        if self._fitted is None or row is None:
             return {}
         signs: dict[str, Any] = {}
         outlets = find_outlets(concepts)
-        if self._model.is_threat(row, is_named=bool(outlets)):
+        if self._fitted.is_threat(row, is_named=bool(outlets)):
             signs["threats"] = outlets or ["unnamed"]
         if intent.startswith("objection_"):
-            signs["feedback"] = self._model.feedback(row)
+            signs["feedback"] = self._fitted.feedback(row)
         if intent.startswith("complaint_"):
-            harm = self._model.harm(row)
+            harm = self._fitted.harm(row)
             if names_bodily_harm(concepts) and "bodily" not in harm:
                 harm.insert(0, "bodily")
-            signs |= {"reaction": self._model.reaction(row), "harm": harm}
+            signs |= {"reaction": self._fitted.reaction(row), "harm": harm}
         return signs
