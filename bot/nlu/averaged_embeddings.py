@@ -58,6 +58,16 @@ class AveragedEmbeddings:
         del self._squares, self._embeddings
         return self
 
+    @classmethod
+    def joined(cls, networks: Sequence[AveragedEmbeddings]) -> AveragedEmbeddings:
+        """Return one network whose margins are the mean of those of `networks`."""
+        whole = cls.__new__(cls)
+        whole._kept = np.concatenate([each._kept for each in networks], axis=1)
+        whole._hidden_bias = np.concatenate([each._hidden_bias for each in networks])
+        whole._weights = np.concatenate([each._weights for each in networks]) / len(networks)
+        whole._bias = np.mean([each._bias for each in networks], axis=0)
+        return whole
+
     def margins(self, features: csr_matrix) -> Floats:
         """Return one margin for each row and class."""
         columns = np.unique(features.indices)

@@ -25,7 +25,7 @@ from bot.nlu.sales_spacy_nlp import DOC
 from bot.nlu.sign_model import SignModel
 
 SIGNS = "signs"
-ALSO_THRESHOLD = "also_threshold"
+COMPLAINT_SHARE = "complaint_share"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -41,8 +41,10 @@ class SalesSignReader(FittedComponent, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         """Return the component's options."""
         return {
-            # An intent below the first place counts as also meant from this confidence on.
-            ALSO_THRESHOLD: 0.2,
+            # How sure a machine must be of an intent beside the first.
+            "also_margin": -0.5,
+            # A message that is a complaint with this probability gets reaction and harm.
+            COMPLAINT_SHARE: 0.2,
             # Inverse strength of regularisation of the linear machines.
             "C": 0.3,
             # Of the messages without a word of threat, one in so many teaches what is none.
@@ -82,27 +84,34 @@ class SalesSignReader(FittedComponent, IntentClassifier):
             "refusal": find_refusal(concepts, intent),
             "buying_signals": find_buying_signals(concepts, intent),
             "style_cues": find_style_cues(concepts),
-            "also": [
-                each["name"]
-                for each in ranking
-                if each["name"] != intent and each["confidence"] >= self._config[ALSO_THRESHOLD]
-            ],
-            **self._learnt(message.get(FEATURES), intent, concepts),
+            **self._learnt(message.get(FEATURES), intent, ranking, concepts),
         }
 
-    def _learnt(self, row: csr_matrix | None, intent: str, concepts: list[str]) -> dict[str, Any]:
+    def _learnt(
+        self,
+        row: csr_matrix | None,
+        intent: str,
+        ranking: list[dict[str, Any]],
+        concepts: list[str],
+    ) -> dict[str, Any]:
         """Return what the machines say, each only where its question makes sense."""
         if self._fitted is None or row is None:
             return {}
-        signs: dict[str, Any] = {}
+        signs: dict[str, Any] = {
+            "also": [name for name in self._fitted.also(row) if name != intent]
+        }
         outlets = find_outlets(concepts)
         if self._fitted.is_threat(row, is_named=bool(outlets)):
             signs["threats"] = outlets or ["unnamed"]
         if intent.startswith("objection_"):
             signs["feedback"] = self._fitted.feedback(row)
-        if intent.startswith("complaint_"):
+        if self._may_complain(ranking):
             harm = self._fitted.harm(row)
             if names_bodily_harm(concepts) and "bodily" not in harm:
                 harm.insert(0, "bodily")
             signs |= {"reaction": self._fitted.reaction(row), "harm": harm}
         return signs
+
+    def _may_complain(self, ranking: list[dict[str, Any]]) -> bool:
+        shares = [each["confidence"] for each in ranking if each["name"].startswith("complaint_")]
+        return sum(shares) >= float(self._config[COMPLAINT_SHARE])

@@ -1,13 +1,14 @@
 """What a message shows beside its intent, as far as it is learnt: one linear machine a question.
 
-Reaction (D-CMP-3) and harm (D-CMP-4) of complaints, the kind of negative feedback of objections
-(D-OBJ-8), and whether words like 'lawyer' are a threat (D-CMP-9) or a harmless mention. Knows
-scikit-learn, not Rasa; reads the same features as the intent.
+Further intents beside the first; reaction (D-CMP-3) and harm (D-CMP-4) of complaints; the kind of
+negative feedback of objections (D-OBJ-8); whether words like 'lawyer' are a threat (D-CMP-9) or a
+harmless mention. Knows scikit-learn, not Rasa; reads the same features as the intent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
 HARMS = ("bodily", "mental", "economic")
+FEWEST_ALSO = 20  # messages that mean an intent too, to learn it from
 FEEDBACK_KINDS = ("indifference", "misunderstanding", "doubt", "shortcoming", "none")
 
 
@@ -29,6 +31,7 @@ class SignModel:
         self._feedback: LinearSVC | None = None
         self._threat: LinearSVC | None = None
         self._harm: dict[str, LinearSVC] = {}
+        self._also: dict[str, LinearSVC] = {}
 
     def fit(
         self, features: csr_matrix, intents: Sequence[str], marks: Sequence[Mapping[str, Any]]
@@ -38,8 +41,9 @@ class SignModel:
         Args:
             features: one row for each message.
             intents: its primary intent.
-            marks: its metadata: `reaction`, `harm`, `feedback`, `threat`, as far as marked.
+            marks: its metadata: `also`, `reaction`, `harm`, `feedback`, `threat`, as far as marked.
         """
+        self._fit_also(features, [each.get("also") or () for each in marks])
         is_complaint = np.array([each.startswith("complaint_") for each in intents])
         reacts = np.array([bool(each.get("reaction")) for each in marks]) & is_complaint
         self._reaction = self._classifier(
@@ -60,6 +64,26 @@ class SignModel:
             features, is_marked, [bool(each.get("threat")) for each in marks]
         )
         return self
+
+    def _fit_also(self, features: csr_matrix, also: Sequence[Collection[str]]) -> None:
+        """Learn each intent from the messages that mean it too, beside as many single-minded."""
+        several = np.flatnonzero([bool(each) for each in also])
+        single = np.flatnonzero([not each for each in also])
+        rng = np.random.default_rng(self._config["random_state"])
+        chosen = np.zeros(len(also), np.bool_)
+        chosen[several] = True
+        chosen[rng.permutation(single)[: len(several)]] = True
+        counts = Counter(name for each in also for name in each)
+        for name in sorted(name for name, count in counts.items() if count >= FEWEST_ALSO):
+            machine = self._classifier(features, chosen, [name in each for each in also], None)
+            if machine is not None:
+                self._also[name] = machine
+
+    def also(self, row: csr_matrix) -> list[str]:
+        """Return the intents that a message carries beside another, the plainest first."""
+        margins = {name: float(each.decision_function(row)[0]) for name, each in self._also.items()}
+        found = [name for name in margins if margins[name] >= self._config["also_margin"]]
+        return sorted(found, key=lambda name: -margins[name])
 
     def reaction(self, row: csr_matrix) -> str | None:
         """Return the reaction type of a complaint."""
@@ -82,7 +106,11 @@ class SignModel:
         return margin > (0.0 if is_named else self._config["veiled_threat_margin"])
 
     def _classifier(
-        self, features: csr_matrix, chosen: NDArray[np.bool_], answers: Sequence[Any]
+        self,
+        features: csr_matrix,
+        chosen: NDArray[np.bool_],
+        answers: Sequence[Any],
+        class_weight: str | None = "balanced",
     ) -> LinearSVC | None:
         """Return a machine for one question, or None when there is nothing to tell apart."""
         wanted = np.array(answers)[chosen]
@@ -90,7 +118,7 @@ class SignModel:
             return None
         machine = LinearSVC(
             C=self._config["C"],
-            class_weight="balanced",
+            class_weight=class_weight,
             random_state=self._config["random_state"],
         )
         return machine.fit(features[chosen], wanted)

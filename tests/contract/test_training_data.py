@@ -1,10 +1,9 @@
-"""The training messages keep the rules of docs/labels.md, and `./prelude data check` sees to it."""
+"""What `./prelude data check` refuses; our own messages are checked in tests/terminal."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,11 @@ import yaml
 from bot.cli import app as cli
 from bot.language.near_duplicates import find_duplicates
 from bot.language.training_data import (
-    TrainingMessage,
     find_families,
     find_known,
-    find_repetitions,
     known_intents,
     read_messages,
 )
-
-FEWEST_MESSAGES = 25
-BUTTONS_ONLY = {"report_problem", "request_call_back", "resume_bot"}
-NEVER_TRAINED = BUTTONS_ONLY | {"nlu_fallback"}  # Rasa's own
-
-# Our own messages
-
-
-@pytest.fixture(scope="module")
-def messages() -> list[TrainingMessage]:
-    found, wrong = read_messages()
-    assert wrong == []
-    return found
-
-
-def test_every_intent_has_enough_messages(messages: list[TrainingMessage]) -> None:
-    counts = Counter(message.intent for message in messages)
-    assert set(counts) == known_intents() - NEVER_TRAINED
-    assert {name: count for name, count in counts.items() if count < FEWEST_MESSAGES} == {}
-
-
-def test_no_two_messages_are_nearly_the_same_and_none_makes_a_template(
-    messages: list[TrainingMessage],
-) -> None:
-    assert list(find_repetitions(messages)) == []
-
 
 # What is refused
 

@@ -11,10 +11,13 @@ import pytest
 from bot.bench import nlu
 from bot.bench.nlu_peers import PEERS
 from bot.bench.understanding import HELD_OUT
+from bot.language.training_data import known_intents
 from tests.terminal.test_commands import run
 
 pytestmark = pytest.mark.model
 
+NEVER_TRAINED = {"report_problem", "request_call_back", "resume_bot", "nlu_fallback"}
+CLOSED = {"affirm", "deny", "greet", "goodbye", "thank", "bot_challenge"}  # 60 messages are enough
 LABELLED = [
     {"text": "太贵了，便宜点行不行", "intent": "objection_price", "source": "a", "also": []},
     {"text": "收到的杯子是碎的", "intent": "complaint_product", "reaction": "calm", "harm": []},
@@ -33,7 +36,10 @@ def labelled(tmp_path: Path) -> Path:
 def test_data_check_finds_our_messages_all_right(tmp_path: Path) -> None:
     done = run(tmp_path, "data", "check")
     assert done.returncode == 0, done.stdout
-    assert re.search(r"\d{5} messages, \d+ writers, \d+ trades: all right", done.stdout)
+    assert re.search(r"\d{5,6} messages, \d+ writers, \d+ trades: all right", done.stdout)
+    counts = {name: int(count) for name, count in re.findall(r"(\w+) +(\d+) *\n", done.stdout)}
+    assert set(counts) == known_intents() - NEVER_TRAINED
+    assert {name for name, count in counts.items() if count < 150 - 90 * (name in CLOSED)} == set()
 
 
 def test_evaluation_is_told_as_json_alone_and_reported(tmp_path: Path, labelled: Path) -> None:
