@@ -4,8 +4,9 @@
 every call, four fifths of a turn; the validator is built once here.
 
 `quick_data_reading`: Rasa reads each file of training messages several times with a YAML reader in
-pure Python and checks it against a schema, three fifths of a training; libyaml reads it here. Our
-tests check the messages, and `rasa data validate` does it Rasa's way.
+pure Python, checks it against a schema, and copies every message five times over when it merges the
+files, three fifths of a training; libyaml reads it here, and messages are shared. Our tests check
+the messages, and `rasa data validate` does it Rasa's way.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def restore_action_validation() -> None:
 
 @contextmanager
 def quick_data_reading() -> Iterator[None]:
-    """Read each file of training messages once, with libyaml, while training.
+    """Read each file of training messages once, with libyaml, and copy none, while training.
 
     A message's hash, by which Rasa drops equal ones, is of text and intent then, not of all that
     hangs on it; what is equal is still decided by everything.
@@ -76,12 +77,14 @@ def quick_data_reading() -> Iterator[None]:
 
     rasa.shared.utils.io.read_yaml = quick
     Message.__hash__ = lambda self: hash((self.get(TEXT), self.get(INTENT)))
+    Message.__deepcopy__ = lambda self, memo: self
     RasaYAMLReader.validate = lambda self, string: None
     try:
         yield
     finally:
         rasa.shared.utils.io.read_yaml = read
         Message.__hash__ = hash_of_message
+        del Message.__deepcopy__
         RasaYAMLReader.validate = validate
 
 

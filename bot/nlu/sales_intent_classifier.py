@@ -38,7 +38,7 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
             "networks": 3,
             "parallel_from": 2_000,
             # Width of the hidden layer of each.
-            "width": 96,
+            "width": 64,
             # Rounds over the data, messages a step, step size at the start (it falls to nothing).
             "epochs": 6,
             "batch_size": 128,
