@@ -48,7 +48,9 @@ def ensure_model(settings: Settings) -> Path:
         return found
     settings.models_dir.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with console.status("training the model (about a minute, once for this data) …") as status:
+    with console.status(
+        "training the model (two to three minutes, once for this data) …"
+    ) as status:
         lines = _run_training(settings.models_dir, status.update, started)
     path = find_trained_model(settings)
     if path is None:

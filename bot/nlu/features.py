@@ -5,11 +5,13 @@ Knows spaCy's `Doc` and scikit-learn, not Rasa; a row depends on the `Doc` alone
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from spacy.tokens import Doc
 
@@ -34,6 +36,32 @@ def concept_pairs_of(doc: Doc) -> list[str]:
     concepts = sorted(concepts_of(doc))
     pairs = [f"{one}&{other}" for at, one in enumerate(concepts) for other in concepts[at + 1 :]]
     return concepts + pairs
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """One message's row of a matrix that many messages share."""
+
+    matrix: csr_matrix
+    place: int
+
+    def alone(self) -> csr_matrix:
+        """Return the row as a matrix of one row."""
+        return self.matrix if self.matrix.shape[0] == 1 else self.matrix[self.place]
+
+    def fingerprint(self) -> str:
+        """Return a hash of the row; Rasa's cache asks for it."""
+        start, end = self.matrix.indptr[self.place : self.place + 2]
+        digest = hashlib.sha1(self.matrix.indices[start:end].tobytes(), usedforsecurity=False)
+        digest.update(self.matrix.data[start:end].tobytes())
+        return digest.hexdigest()
+
+
+def rows_of(rows: Sequence[FeatureRow]) -> csr_matrix:
+    """Return rows that may be of several matrices as one matrix, in their order."""
+    if all(row.matrix is rows[0].matrix for row in rows):
+        return rows[0].matrix[[row.place for row in rows]]
+    return vstack([row.alone() for row in rows], format="csr")
 
 
 class MessageFeatures:

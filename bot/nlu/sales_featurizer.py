@@ -9,9 +9,9 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
-from bot.nlu.features import MessageFeatures
+from bot.nlu.features import FeatureRow, MessageFeatures, rows_of
 from bot.nlu.fitted_component import FittedComponent
 from bot.nlu.sales_spacy_nlp import DOC, SalesSpacyNLP
 
@@ -52,12 +52,12 @@ class SalesFeaturizer(FittedComponent):
         """Add the row of each message that has a text."""
         read = [each for each in messages if each.get(TEXT) and each.get(DOC) is not None]
         if self._fitted is not None and read:
-            rows = self._fitted.transform([each.get(DOC) for each in read])
+            matrix = self._fitted.transform([each.get(DOC) for each in read])
             for place, message in enumerate(read):
-                message.set(FEATURES, rows[place] if len(read) > 1 else rows)
+                message.set(FEATURES, FeatureRow(matrix, place))
         return messages
 
 
 def features_of(examples: Sequence[Message]) -> csr_matrix:
     """Return the rows of these messages as one matrix."""
-    return vstack([example.get(FEATURES) for example in examples], format="csr")
+    return rows_of([example.get(FEATURES) for example in examples])

@@ -1,4 +1,4 @@
-"""The intent of a message, from its features, by networks of averaged embeddings."""
+"""The intent of a message, from its features, by a linear machine and several networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RUNS = re.compile(r"[^\W_]+")
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class SalesIntentClassifier(FittedComponent, IntentClassifier):
-    """Several small networks over the features, with calibrated confidence."""
+    """A linear machine and small networks over the features, with calibrated confidence."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -34,7 +34,9 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         """Return the component's options."""
         return {
-            # How many networks answer together; from how many messages on they learn at one time.
+            # Inverse strength of regularisation of the linear machine.
+            "C": 1.0,
+            # How many networks answer together; from how many messages on all learn at one time.
             "networks": 3,
             "parallel_from": 2_000,
             # Width of the hidden layer of each.
@@ -72,7 +74,8 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
 
     def _rank(self, message: Message) -> list[dict[str, Any]]:
         """Return the intents of a message; none when nothing in it was ever seen."""
-        row = message.get(FEATURES)
+        found = message.get(FEATURES)
+        row = found.alone() if found is not None else None
         if self._fitted is None or row is None or not row.nnz:
             return []
         return self._fitted.rank(row) if says_something(message.get(DOC).text) else []

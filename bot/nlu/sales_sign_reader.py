@@ -9,7 +9,6 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
-from scipy.sparse import csr_matrix
 
 from bot.language.document import concepts_of
 from bot.language.signs import (
@@ -19,6 +18,7 @@ from bot.language.signs import (
     find_style_cues,
     names_bodily_harm,
 )
+from bot.nlu.features import FeatureRow
 from bot.nlu.fitted_component import FittedComponent, mark_of
 from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of
 from bot.nlu.sales_spacy_nlp import DOC
@@ -89,14 +89,15 @@ class SalesSignReader(FittedComponent, IntentClassifier):
 
     def _learnt(
         self,
-        row: csr_matrix | None,
+        features: FeatureRow | None,
         intent: str,
         ranking: list[dict[str, Any]],
         concepts: list[str],
     ) -> dict[str, Any]:
         """Return what the machines say, each only where its question makes sense."""
-        if self._fitted is None or row is None:
+        if self._fitted is None or features is None:
             return {}
+        row = features.alone()
         signs: dict[str, Any] = {
             "also": [name for name in self._fitted.also(row) if name != intent]
         }
@@ -114,4 +115,4 @@ class SalesSignReader(FittedComponent, IntentClassifier):
 
     def _may_complain(self, ranking: list[dict[str, Any]]) -> bool:
         shares = [each["confidence"] for each in ranking if each["name"].startswith("complaint_")]
-        return sum(shares) >= float(self._config[COMPLAINT_SHARE])
+        return bool(sum(shares) >= self._config[COMPLAINT_SHARE])

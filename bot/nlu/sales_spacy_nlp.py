@@ -46,7 +46,6 @@ class SalesSpacyNLP(Tokenizer):
         super().__init__(config)
         self._reader = reader
         self._max_chars: int = config[MAX_CHARS]
-        self._with_entities = True
 
     @classmethod
     def create(
@@ -71,18 +70,15 @@ class SalesSpacyNLP(Tokenizer):
         return hash_of_language()
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Read the training messages, without their entities."""
-        self._with_entities = False
-        try:
-            return super().process_training_data(training_data)
-        finally:
-            self._with_entities = True
+        """Read the training messages; what learns from them needs neither entities nor tokens."""
+        for example in training_data.training_examples:
+            if text := example.get(TEXT):
+                example.set(DOC, self._reader.read(text, self._max_chars, with_entities=False))
+        return training_data
 
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         """Read the attribute; keep the `Doc` of the text; return its words."""
-        doc = self._reader.read(
-            message.get(attribute) or "", self._max_chars, with_entities=self._with_entities
-        )
+        doc = self._reader.read(message.get(attribute) or "", self._max_chars)
         if attribute == TEXT:
             message.set(DOC, doc)
         return [Token(token.text, token.idx) for token in doc if not token.is_space]

@@ -47,7 +47,7 @@ class SignModel:
         is_complaint = np.array([each.startswith("complaint_") for each in intents])
         reacts = np.array([bool(each.get("reaction")) for each in marks]) & is_complaint
         self._reaction = self._classifier(
-            features, reacts, [str(each.get("reaction")) for each in marks]
+            features, reacts, [str(each.get("reaction")) for each in marks], None
         )
         for harm in HARMS:
             machine = self._classifier(
