@@ -30,6 +30,7 @@ class AveragedEmbeddings:
         self._epochs: int = config["epochs"]
         self._rate: float = config["learning_rate"]
         self._batch: int = config["batch_size"]
+        self._fewest: int = config["network_min_df"]
         self._feature_dropout: float = config["feature_dropout"]
         self._hidden_dropout: float = config["hidden_dropout"]
         self._smoothing: float = config["label_smoothing"]
@@ -47,10 +48,12 @@ class AveragedEmbeddings:
         """
         rng = np.random.default_rng(self._seed)
         self._start(rng, features.shape[1], count)
+        is_known = np.bincount(features.indices, minlength=features.shape[1]) >= self._fewest
+        self._embeddings[~is_known] = 0.0
         steps = self._epochs * -(-features.shape[0] // self._batch)
         for step, rows in enumerate(self._batches(rng, features.shape[0])):
             rate = self._rate * (1 - step / steps)
-            columns, batch = self._drop(rng, features, rows)
+            columns, batch = self._drop(rng, features[rows], is_known)
             wanted = np.full((len(rows), count), self._smoothing / count, np.float32)
             wanted[np.arange(len(rows)), classes[rows]] += 1 - self._smoothing
             self._step(rng, columns, batch, wanted, rate)
@@ -97,15 +100,14 @@ class AveragedEmbeddings:
                 yield order[start : start + self._batch]
 
     def _drop(
-        self, rng: np.random.Generator, features: csr_matrix, rows: Sequence[int] | NDArray[np.intp]
+        self, rng: np.random.Generator, batch: csr_matrix, is_known: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], csr_matrix]:
         """Return the columns that are left of a batch, and the batch over these columns."""
-        batch = features[rows]
-        kept = rng.random(batch.nnz) >= self._feature_dropout
-        row_of = np.repeat(np.arange(len(rows)), np.diff(batch.indptr))[kept]
+        kept = is_known[batch.indices] & (rng.random(batch.nnz) >= self._feature_dropout)
+        row_of = np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr))[kept]
         columns, place = np.unique(batch.indices[kept], return_inverse=True)
         values = batch.data[kept] / np.float32(1 - self._feature_dropout)
-        return columns, csr_matrix((values, (row_of, place)), shape=(len(rows), len(columns)))
+        return columns, csr_matrix((values, (row_of, place)), shape=(batch.shape[0], len(columns)))
 
     def _step(
         self,

@@ -139,13 +139,18 @@ def entity_recall(reader: MessageReader) -> float:
 @pytest.mark.parametrize("name", ["complaints", "talk"])
 def test_quick_data_reading_gives_what_rasas_own_gives(name: str) -> None:
     text = (ROOT / "data" / "nlu" / f"{name}.yml").read_text(encoding="utf-8")
-    start, some = text.partition("- intent:")[0], text.split("- intent:")[1:4]
-    cut = start + "".join(f"- intent:{block}" for block in some)
+    start, *some = text.split("- intent:")[:4]
+    cut = start + "".join(f"- intent:{_beginning(block)}" for block in some)
     expected = rasa.shared.utils.io.read_yaml(cut)
     with patches.quick_data_reading():
         assert rasa.shared.utils.io.read_yaml(cut) == expected
         assert patches.is_nlu_file(cut)
         assert not patches.is_nlu_file((ROOT / "domain.yml").read_text(encoding="utf-8"))
+
+
+def _beginning(block: str) -> str:
+    """Return the first messages of an intent; Rasa's own reader takes minutes for all."""
+    return "\n  - text".join(block.split("\n  - text")[:60]) + "\n"
 
 
 def test_two_trainings_predict_the_same_bytes_and_confidences_sum_to_one_at_most() -> None:

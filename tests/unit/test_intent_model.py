@@ -21,7 +21,7 @@ CLASSES = 3
 
 @pytest.fixture
 def config() -> dict[str, Any]:
-    return {**SalesIntentClassifier.get_default_config(), "width": 8, "batch_size": 4}
+    return {**SalesIntentClassifier.get_default_config(), "width": 8, "batch_size": 4, "epochs": 20}
 
 
 @pytest.fixture
