@@ -11,7 +11,7 @@ the training messages. Not Rasa's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,9 +62,7 @@ class IntentModel:
         """
         names, numbers = np.unique(np.array(labels), return_inverse=True)
         self.classes = [str(name) for name in names]
-        kept, held_out = self._split(numbers, groups)
-        machines = self._fit_machines(features[kept], numbers[kept])
-        self._sharpness = _sharpness(machines.margins(features[held_out]), numbers[held_out])
+        self._sharpness = self._fit_sharpness(features, numbers, groups)
         self._machines = self._fit_machines(features, numbers)
         return self
 
@@ -94,28 +92,38 @@ class IntentModel:
         weights = np.ascontiguousarray(linear.coef_.T, dtype=np.float32)
         return Machines(weights, linear.intercept_, AveragedEmbeddings.joined(networks))
 
-    def _split(
+    def _fit_sharpness(
+        self, features: csr_matrix, numbers: NDArray[np.intp], groups: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Return the factor of each kind's margins that makes held-out messages likeliest."""
+        parts = [
+            (self._fit_machines(features[learned], numbers[learned]).margins(features[held]), held)
+            for learned, held in self._splits(numbers, groups)
+        ]
+        if not parts:
+            raise ValueError("an intent's messages are all of one genre")
+        margins = np.concatenate([each for each, _ in parts])
+        wanted = numbers[np.concatenate([held for _, held in parts])]
+
+        def loss(logs: NDArray[np.float64]) -> float:
+            chances = log_softmax(margins @ np.exp(logs), axis=1)
+            return float(-chances[np.arange(len(wanted)), wanted].mean())
+
+        return np.asarray(np.exp(minimize(loss, np.zeros(2), method="Nelder-Mead").x))
+
+    def _splits(
         self, numbers: NDArray[np.intp], groups: Sequence[str]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return what is learned and what is held out, whole groups where there are enough."""
-        parts = self._config["calibration_parts"]
-        folds: GroupKFold | StratifiedKFold
-        if len(set(groups)) >= parts:
-            folds = GroupKFold(parts)
-        else:
-            seed = self._config["random_state"]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Yield what is learned and what is held out, whole groups where there are enough."""
+        parts, seed = self._config["calibration_parts"], self._config["random_state"]
+        folds: GroupKFold | StratifiedKFold = GroupKFold(parts)
+        if len(set(groups)) < parts:
             folds = StratifiedKFold(parts, shuffle=True, random_state=seed)
-        for kept, held_out in folds.split(numbers, numbers, list(groups)):
-            if set(numbers[held_out]) <= set(numbers[kept[::2]]):
-                return kept[::2], held_out
-        raise ValueError("an intent's messages are all of one genre")
-
-
-def _sharpness(margins: NDArray[np.float64], wanted: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the factor of each kind's margins that makes held-out messages likeliest."""
-
-    def loss(logs: NDArray[np.float64]) -> float:
-        chances = log_softmax(margins @ np.exp(logs), axis=1)
-        return float(-chances[np.arange(len(wanted)), wanted].mean())
-
-    return np.asarray(np.exp(minimize(loss, np.zeros(2), method="Nelder-Mead").x))
+        rng = np.random.default_rng(seed)
+        for rest, held in folds.split(numbers, numbers, list(groups)):
+            size = max(
+                self._config["parallel_from"], len(rest) // self._config["calibration_share"]
+            )
+            learned = rng.permutation(rest)[:size]
+            if len(set(numbers[learned])) == len(self.classes):
+                yield learned, held
