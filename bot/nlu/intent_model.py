@@ -11,7 +11,7 @@ the training messages. Not Rasa's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,14 +96,9 @@ class IntentModel:
         self, features: csr_matrix, numbers: NDArray[np.intp], groups: Sequence[str]
     ) -> NDArray[np.float64]:
         """Return the factor of each kind's margins that makes held-out messages likeliest."""
-        parts = [
-            (self._fit_machines(features[learned], numbers[learned]).margins(features[held]), held)
-            for learned, held in self._splits(numbers, groups)
-        ]
-        if not parts:
-            raise ValueError("an intent's messages are all of one genre")
-        margins = np.concatenate([each for each, _ in parts])
-        wanted = numbers[np.concatenate([held for _, held in parts])]
+        learned, held = self._split(numbers, groups)
+        machines = self._fit_machines(features[learned], numbers[learned])
+        margins, wanted = machines.margins(features[held]), numbers[held]
 
         def loss(logs: NDArray[np.float64]) -> float:
             chances = log_softmax(margins @ np.exp(logs), axis=1)
@@ -111,19 +106,15 @@ class IntentModel:
 
         return np.asarray(np.exp(minimize(loss, np.zeros(2), method="Nelder-Mead").x))
 
-    def _splits(
+    def _split(
         self, numbers: NDArray[np.intp], groups: Sequence[str]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Yield what is learned and what is held out, whole groups where there are enough."""
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return what is learned and what is held out, whole groups where there are enough."""
         parts, seed = self._config["calibration_parts"], self._config["random_state"]
         folds: GroupKFold | StratifiedKFold = GroupKFold(parts)
         if len(set(groups)) < parts:
             folds = StratifiedKFold(parts, shuffle=True, random_state=seed)
-        rng = np.random.default_rng(seed)
-        for rest, held in folds.split(numbers, numbers, list(groups)):
-            size = max(
-                self._config["parallel_from"], len(rest) // self._config["calibration_share"]
-            )
-            learned = rng.permutation(rest)[:size]
-            if len(set(numbers[learned])) == len(self.classes):
-                yield learned, held
+        for learned, held in folds.split(numbers, numbers, list(groups)):
+            if set(numbers[held]) <= set(numbers[learned]):
+                return learned, held
+        raise ValueError("an intent's messages are all of one genre")

@@ -53,11 +53,8 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
             "hidden_dropout": 0.2,
             # Share of the wanted probability that is spread over all intents.
             "label_smoothing": 0.05,
-            # Confidence is fitted on so many parts, whole genres held out, with machines that have
-            # learned from one in so many of the other messages: customers write farther from all
-            # genres than these from each other.
+            # Confidence is fitted on one of so many parts, whole genres held out.
             "calibration_parts": 3,
-            "calibration_share": 6,
             # How many intents a ranking holds.
             "ranking_length": 10,
             # Seed of everything random.

@@ -42,7 +42,7 @@ class SalesSignReader(FittedComponent, IntentClassifier):
         """Return the component's options."""
         return {
             # How sure a machine must be of an intent beside the first.
-            "also_margin": -0.5,
+            "also_margin": -0.2,
             # A message that is a complaint with this probability gets reaction and harm.
             COMPLAINT_SHARE: 0.2,
             # Inverse strength of regularisation of the linear machines.

@@ -31,7 +31,7 @@ class SignModel:
         self._feedback: LinearSVC | None = None
         self._threat: LinearSVC | None = None
         self._harm: dict[str, LinearSVC] = {}
-        self._also: dict[str, LinearSVC] = {}
+        self._also: list[str] = []
 
     def fit(
         self, features: csr_matrix, intents: Sequence[str], marks: Sequence[Mapping[str, Any]]
@@ -74,16 +74,24 @@ class SignModel:
         chosen[several] = True
         chosen[rng.permutation(single)[: len(several)]] = True
         counts = Counter(name for each in also for name in each)
+        machines: dict[str, LinearSVC] = {}
         for name in sorted(name for name, count in counts.items() if count >= FEWEST_ALSO):
             machine = self._classifier(features, chosen, [name in each for each in also], None)
             if machine is not None:
-                self._also[name] = machine
+                machines[name] = machine
+        if machines:
+            weights = np.concatenate([each.coef_ for each in machines.values()]).T
+            self._also_weights = np.ascontiguousarray(weights, dtype=np.float32)
+            self._also_intercepts = np.concatenate([each.intercept_ for each in machines.values()])
+        self._also = list(machines)
 
     def also(self, row: csr_matrix) -> list[str]:
         """Return the intents that a message carries beside another, the plainest first."""
-        margins = {name: float(each.decision_function(row)[0]) for name, each in self._also.items()}
-        found = [name for name in margins if margins[name] >= self._config["also_margin"]]
-        return sorted(found, key=lambda name: -margins[name])
+        if not self._also:
+            return []
+        margins = (row @ self._also_weights)[0] + self._also_intercepts
+        order = np.argsort(-margins, kind="stable")
+        return [self._also[at] for at in order if margins[at] >= self._config["also_margin"]]
 
     def reaction(self, row: csr_matrix) -> str | None:
         """Return the reaction type of a complaint."""
