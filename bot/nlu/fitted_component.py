@@ -1,4 +1,4 @@
-"""What every component of ours that learns has in common: options, one fitted object, one file."""
+"""What every component of ours that learns has in common: one fitted object, one file."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import joblib
-from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.graph import ExecutionContext
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from typing_extensions import Self
 
-from bot.nlu.fingerprint import hash_of_language
+from bot.nlu.sales_component import SalesComponent
 from bot.nlu.sales_spacy_nlp import DOC
 
 FILE_NAME = "fitted.joblib"
 
 
-class FittedComponent(GraphComponent):
+class FittedComponent(SalesComponent):
     """Fits an object on the training messages, persists it, loads it."""
 
     def __init__(
@@ -32,7 +32,7 @@ class FittedComponent(GraphComponent):
         fitted: Any = None,
     ) -> None:
         """Keep the options and, when loaded, what was fitted."""
-        self._config = {**self.get_default_config(), **config}
+        super().__init__(config)
         self._model_storage = model_storage
         self._resource = resource
         self._fitted = fitted
@@ -60,11 +60,6 @@ class FittedComponent(GraphComponent):
         """Load the fitted component."""
         with model_storage.read_from(resource) as directory:
             return cls(config, model_storage, resource, joblib.load(directory / FILE_NAME))
-
-    @classmethod
-    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Return a hash of every file that decides how a message is read."""
-        return hash_of_language()
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on the messages that have an intent; persist."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
@@ -85,10 +86,12 @@ class IntentModel:
             for number in range(self._config["networks"])
         ]
         linear = LinearSVC(C=self._config["C"], random_state=seed)
-        is_small = features.shape[0] < self._config["parallel_from"]
+        is_large = features.shape[0] >= self._config["parallel_from"]
         jobs = [delayed(linear.fit)(features, numbers)]
         jobs += [delayed(network.fit)(features, numbers, count) for network in networks]
-        linear, *networks = Parallel(n_jobs=1 if is_small else -1)(jobs)
+        linear, *networks = Parallel(n_jobs=-1 if is_large else 1)(jobs)
+        if is_large:  # joblib would keep its processes for later work, which never comes
+            get_reusable_executor().shutdown(wait=True)
         weights = np.ascontiguousarray(linear.coef_.T, dtype=np.float32)
         return Machines(weights, linear.intercept_, AveragedEmbeddings.joined(networks))
 

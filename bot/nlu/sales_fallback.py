@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
 
+from bot.nlu.sales_component import SalesComponent
 from bot.nlu.sales_intent_classifier import INTENT_RANKING
 
 CLARITY = "clarity"
@@ -26,7 +24,7 @@ SAME_WAY = "same_way"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
-class SalesFallback(GraphComponent, IntentClassifier):
+class SalesFallback(SalesComponent, IntentClassifier):
     """Replaces an intent that is too unsure by the fallback; says in `clarity` why."""
 
     @classmethod
@@ -46,24 +44,6 @@ class SalesFallback(GraphComponent, IntentClassifier):
             SAME_WAY: ["complaint_", "objection_"],
         }
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        """Keep the options."""
-        options = {**self.get_default_config(), **config}
-        self._threshold: float = options[THRESHOLD]
-        self._close: float = options[CLOSE]
-        self._same_way: tuple[str, ...] = tuple(options[SAME_WAY])
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> SalesFallback:
-        """Create the component."""
-        return cls(config)
-
     def process(self, messages: list[Message]) -> list[Message]:
         """Set `clarity` on each message, and the fallback where it is not clear."""
         for message in messages:
@@ -77,13 +57,13 @@ class SalesFallback(GraphComponent, IntentClassifier):
 
     def _clarity(self, ranking: list[dict[str, Any]]) -> str:
         """Return 'clear', 'close' (two meanings) or 'unknown'."""
-        if not ranking or ranking[0]["confidence"] < self._threshold:
+        if not ranking or ranking[0]["confidence"] < self._config[THRESHOLD]:
             return "unknown"
         first, second = ranking[0], ranking[1] if len(ranking) > 1 else None
-        if second is None or second["confidence"] < self._close * first["confidence"]:
+        if second is None or second["confidence"] < self._config[CLOSE] * first["confidence"]:
             return "clear"
         leads_same_way = any(
             first["name"].startswith(family) and second["name"].startswith(family)
-            for family in self._same_way
+            for family in self._config[SAME_WAY]
         )
         return "clear" if leads_same_way else "close"

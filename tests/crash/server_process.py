@@ -46,11 +46,11 @@ class ServerProcess:
         return code
 
     def stop(self) -> int:
-        """End the server as an operator would; kill whatever remains; return the exit code."""
+        """End the server as an operator would and return the exit code; nothing may remain."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return self._process.wait(15.0)
+            return self.wait_for_death(15.0)
         finally:
             self._process.kill()
             for pid in self.leftovers():

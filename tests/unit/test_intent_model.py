@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from bot.nlu.averaged_embeddings import AveragedEmbeddings
 from bot.nlu.features import FeatureRow, rows_of, weigh
 from bot.nlu.intent_model import IntentModel
-from bot.nlu.sales_intent_classifier import SalesIntentClassifier
 
 TEXTS = ["aab abc", "b", "cab cab cab", "dd ee"]
 CLASSES = 3
@@ -21,7 +21,22 @@ CLASSES = 3
 
 @pytest.fixture
 def config() -> dict[str, Any]:
-    return {**SalesIntentClassifier.get_default_config(), "width": 8, "batch_size": 4, "epochs": 20}
+    return {
+        "C": 1.0,
+        "networks": 3,
+        "parallel_from": 2_000,
+        "network_min_df": 1,
+        "width": 8,
+        "epochs": 20,
+        "batch_size": 4,
+        "learning_rate": 0.042,
+        "feature_dropout": 0.4,
+        "hidden_dropout": 0.2,
+        "label_smoothing": 0.05,
+        "calibration_parts": 3,
+        "ranking_length": 10,
+        "random_state": 20261122,
+    }
 
 
 @pytest.fixture
@@ -86,6 +101,7 @@ def test_intent_model_learns_and_is_the_same_each_time_and_in_parallel(
         .shares(features)
         for start in (1_000, 1_000, 10)
     ]
+    assert not multiprocessing.active_children()
     assert np.array_equal(shares[0], shares[1])
     assert np.allclose(shares[0], shares[2])
     assert (shares[0].argmax(axis=1) == numbers).mean() > 0.9
