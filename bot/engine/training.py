@@ -73,12 +73,12 @@ def _train(models_dir: Path) -> Path:
     """Train in a temporary folder; put model and manifest in place only when done."""
     from rasa.model_training import train as rasa_train
 
-    from bot.engine.patches import quick_data_reading
+    from bot.engine.patches import quick_data_reading, quick_packaging
 
     digest = fingerprint()
     name = f"prelude-{digest[:12]}.tar.gz"
     with tempfile.TemporaryDirectory(dir=models_dir) as folder:
-        with quick_data_reading():
+        with quick_data_reading(), quick_packaging():
             result = rasa_train(
                 domain=str(ROOT / "domain.yml"),
                 config=str(ROOT / "config.yml"),

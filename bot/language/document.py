@@ -21,13 +21,14 @@ from spacy.vocab import Vocab
 from bot.knowledge.book import load_entity_patterns, load_language, load_lexicon
 from bot.knowledge.shop import Product
 from bot.language.entities import Entity, EntityFinder, brands_of
-from bot.language.lexicon import ConceptMatcher
+from bot.language.lexicon import ConceptMatch, ConceptMatcher
 from bot.language.normalise import clean
 
 jieba.setLogLevel(logging.WARNING)
 
 CONCEPTS = "concepts"
 ENTITIES = "entities"
+CLEANED = "cleaned"
 FAULT = "FAULT"
 NEGATED = "NOT_"
 
@@ -87,20 +88,17 @@ class MessageReader:
         Training asks for no entities: it learns nothing from them, and they take a third of the
         time.
         """
-        doc = self._nlp.make_doc(clean(text, max_chars))
-        doc.spans[CONCEPTS] = list(self._concepts(doc))
+        cleaned = clean(text, max_chars)
+        doc = self._nlp.make_doc(cleaned)
+        doc.user_data[CLEANED] = cleaned
+        found = list(self._matcher.find(cleaned))
+        doc.user_data[CONCEPTS] = list(dict.fromkeys(map(label_of, found)))
+        doc.spans[CONCEPTS] = list(_concept_spans(doc, found))
         doc.user_data[ENTITIES] = (
-            self._finder.find(doc.text, faults_of(doc)) if with_entities else []
+            self._finder.find(cleaned, faults_of(doc)) if with_entities else []
         )
         doc.spans[ENTITIES] = list(self._entity_spans(doc))
         return doc
-
-    def _concepts(self, doc: Doc) -> Iterator[Span]:
-        for match in self._matcher.find(doc.text):
-            label = f"{NEGATED}{match.concept}" if match.negated else match.concept
-            span = doc.char_span(match.start, match.end, label=label, alignment_mode="expand")
-            if span is not None:
-                yield span
 
     def _entity_spans(self, doc: Doc) -> Iterator[Span]:
         for entity in entities_of(doc):
@@ -113,6 +111,24 @@ class MessageReader:
             )
             if span is not None:
                 yield span
+
+
+def label_of(match: ConceptMatch) -> str:
+    """Return the label of a match: its concept, marked where it is negated."""
+    return f"{NEGATED}{match.concept}" if match.negated else match.concept
+
+
+def _concept_spans(doc: Doc, matches: Iterable[ConceptMatch]) -> Iterator[Span]:
+    for match in matches:
+        span = doc.char_span(match.start, match.end, label=label_of(match), alignment_mode="expand")
+        if span is not None:
+            yield span
+
+
+def text_of(doc: Doc) -> str:
+    """Return the cleaned text; spaCy would put `doc.text` together from its tokens each time."""
+    text: str = doc.user_data[CLEANED]
+    return text
 
 
 def entities_of(doc: Doc) -> list[Entity]:
@@ -130,7 +146,7 @@ def faults_of(doc: Doc) -> Iterator[tuple[str, int, int]]:
 
 def concepts_of(doc: Doc) -> list[str]:
     """Return the concepts of a message, each once, in order."""
-    return list(dict.fromkeys(span.label_ for span in doc.spans[CONCEPTS]))
+    return list(doc.user_data[CONCEPTS])
 
 
 def product_names(products: Iterable[Product]) -> Iterator[ProductName]:

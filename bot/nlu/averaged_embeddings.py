@@ -73,9 +73,12 @@ class AveragedEmbeddings:
 
     def margins(self, features: csr_matrix) -> Floats:
         """Return one margin for each row and class."""
-        columns = np.unique(features.indices)
-        embeddings = self._kept[columns].astype(np.float32)
-        hidden = np.maximum(features[:, columns] @ embeddings + self._hidden_bias, 0)
+        if features.shape[0] == 1:
+            raw = features.data @ self._kept[features.indices].astype(np.float32)
+        else:
+            columns = np.unique(features.indices)
+            raw = features[:, columns] @ self._kept[columns].astype(np.float32)
+        hidden = np.maximum(np.atleast_2d(raw) + self._hidden_bias, 0)
         return np.asarray(hidden @ self._weights + self._bias, np.float32)
 
     def _start(self, rng: np.random.Generator, size: int, count: int) -> None:

@@ -6,16 +6,18 @@ Knows spaCy's `Doc` and scikit-learn, not Rasa; a row depends on the `Doc` alone
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from spacy.tokens import Doc
 
-from bot.language.document import concepts_of
+from bot.language.document import concepts_of, text_of
 
 START, END = "^", "$"
 
@@ -28,7 +30,7 @@ def words_of(doc: Doc) -> list[str]:
 
 def characters_of(doc: Doc) -> str:
     """Return the text with its ends marked, for character n-grams."""
-    return f"{START}{doc.text.lower()}{END}"
+    return f"{START}{text_of(doc).lower()}{END}"
 
 
 def concept_pairs_of(doc: Doc) -> list[str]:
@@ -92,21 +94,45 @@ class MessageFeatures:
         """Learn vocabulary and weights."""
         for vectorizer, _ in self._groups:
             vectorizer.fit(docs)
+        self._idf = [vectorizer.idf_ for vectorizer, _ in self._groups]  # worked out at each call
         return self
 
     def transform(self, docs: Sequence[Doc]) -> csr_matrix:
         """Return one row for each document, float32."""
-        rows = [weigh(vectorizer, docs) * share for vectorizer, share in self._groups]
+        rows = [
+            weigh(vectorizer, idf, docs) * share
+            for (vectorizer, share), idf in zip(self._groups, self._idf, strict=True)
+        ]
         return hstack(rows, format="csr").astype(np.float32)
 
 
-def weigh(vectorizer: TfidfVectorizer, docs: Sequence[Doc]) -> csr_matrix:
+def weigh(vectorizer: TfidfVectorizer, idf: NDArray[np.float64], docs: Sequence[Doc]) -> csr_matrix:
     """Return what `vectorizer.transform` returns, without its checks: they cost more than it."""
-    counts: csr_matrix = CountVectorizer.transform(vectorizer, docs).astype(np.float64)
+    counts = _count(vectorizer, docs)
     if vectorizer.sublinear_tf:
         counts.data = np.log(counts.data) + 1.0
-    counts.data *= vectorizer.idf_[counts.indices]
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-    lengths[lengths == 0.0] = 1.0
-    counts.data /= np.repeat(lengths, np.diff(counts.indptr))
+    counts.data *= idf[counts.indices]
+    sizes = np.diff(counts.indptr)
+    row_of = np.repeat(np.arange(len(sizes)), sizes)
+    lengths = np.sqrt(np.bincount(row_of, counts.data**2, len(sizes)))
+    counts.data /= lengths[row_of]
     return counts
+
+
+def _count(vectorizer: TfidfVectorizer, docs: Sequence[Doc]) -> csr_matrix:
+    """Return how often each term of the vocabulary stands in each document."""
+    analyze, vocabulary = vectorizer.build_analyzer(), vectorizer.vocabulary_
+    columns: list[int] = []
+    counts: list[int] = []
+    ends = [0]
+    for doc in docs:
+        for term, count in Counter(analyze(doc)).items():
+            column = vocabulary.get(term)
+            if column is not None:
+                columns.append(column)
+                counts.append(count)
+        ends.append(len(columns))
+    shape = (len(docs), len(vocabulary))
+    found = csr_matrix((np.array(counts, np.float64), columns, ends), shape)
+    found.sort_indices()
+    return found

@@ -9,7 +9,7 @@ from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.nlu.constants import ENTITIES as MESSAGE_ENTITIES
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.language.document import concepts_of, entities_of
+from bot.language.document import concepts_of, entities_of, text_of
 from bot.language.signs import find_refusal
 from bot.nlu.sales_component import SalesComponent
 from bot.nlu.sales_spacy_nlp import DOC, SalesSpacyNLP
@@ -39,6 +39,6 @@ class SalesEntityExtractor(SalesComponent, EntityExtractorMixin):
             return []
         found = [entity.as_dict() for entity in entities_of(doc)]
         if find_refusal(concepts_of(doc), "") == "stop":
-            end = len(doc.text)
+            end = len(text_of(doc))
             found.append({"entity": REFUSAL, "value": "stop", "start": 0, "end": end})
         return [{**entity, "extractor": type(self).__name__} for entity in found]

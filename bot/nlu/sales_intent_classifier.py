@@ -12,6 +12,7 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
 
+from bot.language.document import text_of
 from bot.nlu.fitted_component import FittedComponent, mark_of
 from bot.nlu.intent_model import IntentModel
 from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of
@@ -81,7 +82,7 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
         row = found.alone() if found is not None else None
         if self._fitted is None or row is None or not row.nnz:
             return []
-        return self._fitted.rank(row) if says_something(message.get(DOC).text) else []
+        return self._fitted.rank(row) if says_something(text_of(message.get(DOC))) else []
 
 
 def says_something(text: str) -> bool:
