@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bot.dialogue.guard import violations
 from bot.errors import ShopDataError
-from bot.knowledge.book import BOOK_DIR, Book, read_book
+from bot.knowledge.book import BOOK_DIR, Book, load_book
 from bot.knowledge.loader import line_of
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import load_settings
@@ -26,7 +26,7 @@ def check(
     problems: list[str] = []
     book: Book | None = None
     try:
-        book = read_book(BOOK_DIR)
+        book = load_book()
         problems += _forbidden_wordings(book)
     except ShopDataError as error:
         problems += error.problems

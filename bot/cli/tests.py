@@ -23,7 +23,8 @@ TIERS = {
     "crash": ["tests/crash"],
     "browser": ["tests/browser"],
 }
-SIDE_BY_SIDE = {"fast": ["-n", "2", "--dist", "loadfile"]}
+WORKERS = min(max(os.cpu_count() or 2, 2), 8)
+SIDE_BY_SIDE = {"fast": ["-n", str(WORKERS), "--dist", "loadfile"]}
 NEED_MODEL = ("model", "journeys", "browser")
 
 

@@ -13,6 +13,7 @@ import mimetypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,15 @@ def read_static_file(path: Path) -> StaticFile:
     body = path.read_bytes()
     types = {".js": "application/javascript", ".webp": "image/webp", ".md": "text/plain"}
     media_type = types.get(path.suffix) or mimetypes.types_map.get(path.suffix, "text/plain")
-    packed = gzip.compress(body, mtime=0) if media_type.startswith(COMPRESSED) else None
+    packed = _pack(body) if media_type.startswith(COMPRESSED) else None
     if path.suffix in (".js", ".json"):
         media_type += "; charset=utf-8"
     return StaticFile(media_type, body, packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+@lru_cache(maxsize=64)
+def _pack(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
 
 
 def static_routes(folder: Path = STATIC_DIR) -> Iterator[HTTPRouteHandler]:
