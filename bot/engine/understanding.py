@@ -80,11 +80,15 @@ async def _parse_one(message: InboundMessage, parse: Parse) -> dict[str, Any]:
 
 
 def _obey_refusal(parse: dict[str, Any]) -> None:
-    """'No more offers' is a refusal whatever else the classifier made of it (D-OBJ-11)."""
+    """'No more offers' is a refusal whatever else the classifier made of it (D-OBJ-11).
+
+    Not where something went wrong that is named, or where the customer threatens (D-CMP-9).
+    """
     signs = parse.get("signs") or {}
     intent = parse.get("intent") or {}
     name, confidence = intent.get("name") or "", intent.get("confidence") or 0.0
-    is_sure_complaint = name.startswith("complaint_") and confidence >= SURE
+    has_cause = name.startswith("complaint_") and name != "complaint_other"
+    is_sure_complaint = (has_cause and confidence >= SURE) or bool(signs.get("threats"))
     is_objection = name.startswith("objection_")
     if signs.get("refusal") == "stop" and not is_sure_complaint and not is_objection:
         parse["intent"] = {"name": "objection_excuse", "confidence": 1.0}

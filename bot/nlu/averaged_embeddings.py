@@ -26,7 +26,7 @@ class AveragedEmbeddings:
     """Features (n × f, sparse) → hidden (n × width) → one margin for each class."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        """Keep the options; as in `SalesIntentClassifier`."""
+        """Keep the options; as in `bot.nlu.intent_model.DEFAULTS`."""
         self._width: int = config["width"]
         self._epochs: int = config["epochs"]
         self._rate: float = config["learning_rate"]

@@ -67,13 +67,16 @@ def rows_of(rows: Sequence[FeatureRow]) -> csr_matrix:
 
 
 class MessageFeatures:
-    """Turns `Doc`s into the rows of a sparse matrix, each group of length one."""
+    """Turns `Doc`s into the rows of a sparse matrix, each group of its own length."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Prepare the groups; options as in `SalesFeaturizer`."""
         min_df = config["min_df"]
         self._groups = [
-            (TfidfVectorizer(analyzer=words_of, sublinear_tf=True, min_df=min_df), 1.0),
+            (
+                TfidfVectorizer(analyzer=words_of, sublinear_tf=True, min_df=min_df),
+                config["word_weight"],
+            ),
             (
                 TfidfVectorizer(
                     preprocessor=characters_of,
@@ -83,7 +86,7 @@ class MessageFeatures:
                     lowercase=False,
                     min_df=min_df,
                 ),
-                1.0,
+                config["char_weight"],
             ),
         ]
         if config["concept_weight"]:

@@ -27,6 +27,34 @@ from sklearn.svm import LinearSVC
 
 from bot.nlu.averaged_embeddings import AveragedEmbeddings
 
+DEFAULTS: dict[str, Any] = {
+    # Inverse strength of regularisation of the linear machine.
+    "C": 1.0,
+    # How many networks answer together; from how many messages on all learn at one time.
+    "networks": 3,
+    "parallel_from": 2_000,
+    # In how many messages a feature must occur for the networks to learn it; the linear
+    # machine learns rarer ones too.
+    "network_min_df": 4,
+    # Width of the hidden layer of each.
+    "width": 64,
+    # Rounds over the data, messages a step, step size at the start (it falls to nothing).
+    "epochs": 5,
+    "batch_size": 128,
+    "learning_rate": 0.1,
+    # Share of a message's features, and of hidden units, left out of each step.
+    "feature_dropout": 0.5,
+    "hidden_dropout": 0.2,
+    # Share of the wanted probability that is spread over all intents.
+    "label_smoothing": 0.02,
+    # Confidence is fitted on one of so many parts, whole genres held out.
+    "calibration_parts": 3,
+    # How many intents a ranking holds.
+    "ranking_length": 10,
+    # Seed of everything random.
+    "random_state": 20261122,
+}
+
 
 @dataclass(frozen=True)
 class Machines:
@@ -46,7 +74,7 @@ class IntentModel:
     """Features → margins of the machines → calibrated probabilities."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        """Keep the options; as in `SalesIntentClassifier`."""
+        """Keep the options; as in `DEFAULTS`."""
         self._config = config
         self._sharpness = np.ones(2)
         self.classes: list[str] = []

@@ -36,8 +36,10 @@ class SalesFeaturizer(FittedComponent):
             "char_ngram_max": 4,
             # In how many messages a feature must occur.
             "min_df": 3,
-            # Weight of the concepts beside the n-grams; 0 leaves them out.
-            "concept_weight": 1.0,
+            # Length of each group's part of a row; 0 leaves the concepts out.
+            "word_weight": 0.8,
+            "char_weight": 1.2,
+            "concept_weight": 0.7,
         }
 
     def _fit(self, config: dict[str, Any], examples: Sequence[Message]) -> MessageFeatures:

@@ -14,7 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot.language.document import text_of
 from bot.nlu.fitted_component import FittedComponent, mark_of
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.intent_model import DEFAULTS, IntentModel
 from bot.nlu.sales_featurizer import FEATURES, SalesFeaturizer, features_of
 from bot.nlu.sales_spacy_nlp import DOC
 
@@ -34,33 +34,7 @@ class SalesIntentClassifier(FittedComponent, IntentClassifier):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Return the component's options."""
-        return {
-            # Inverse strength of regularisation of the linear machine.
-            "C": 1.0,
-            # How many networks answer together; from how many messages on all learn at one time.
-            "networks": 3,
-            "parallel_from": 2_000,
-            # In how many messages a feature must occur for the networks to learn it; the linear
-            # machine learns rarer ones too.
-            "network_min_df": 6,
-            # Width of the hidden layer of each.
-            "width": 64,
-            # Rounds over the data, messages a step, step size at the start (it falls to nothing).
-            "epochs": 5,
-            "batch_size": 128,
-            "learning_rate": 0.042,
-            # Share of a message's features, and of hidden units, left out of each step.
-            "feature_dropout": 0.4,
-            "hidden_dropout": 0.2,
-            # Share of the wanted probability that is spread over all intents.
-            "label_smoothing": 0.05,
-            # Confidence is fitted on one of so many parts, whole genres held out.
-            "calibration_parts": 3,
-            # How many intents a ranking holds.
-            "ranking_length": 10,
-            # Seed of everything random.
-            "random_state": 20261122,
-        }
+        return dict(DEFAULTS)
 
     def _fit(self, config: dict[str, Any], examples: Sequence[Message]) -> IntentModel:
         labels = [str(example.get(INTENT)) for example in examples]

@@ -43,6 +43,8 @@ class SalesSignReader(FittedComponent, IntentClassifier):
         return {
             # How sure a machine must be of an intent beside the first.
             "also_margin": -0.2,
+            # What nearly every message has beside its intent and nobody needs to answer.
+            "never_also": ["greet", "inform"],
             # A message that is a complaint with this probability gets reaction and harm.
             COMPLAINT_SHARE: 0.2,
             # Inverse strength of regularisation of the linear machines.

@@ -74,8 +74,9 @@ class SignModel:
         chosen[several] = True
         chosen[rng.permutation(single)[: len(several)]] = True
         counts = Counter(name for each in also for name in each)
+        asked = {name for name, count in counts.items() if count >= FEWEST_ALSO}
         machines: dict[str, LinearSVC] = {}
-        for name in sorted(name for name, count in counts.items() if count >= FEWEST_ALSO):
+        for name in sorted(asked - set(self._config["never_also"])):
             machine = self._classifier(features, chosen, [name in each for each in also], None)
             if machine is not None:
                 machines[name] = machine

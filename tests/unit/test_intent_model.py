@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.nlu.averaged_embeddings import AveragedEmbeddings
 from bot.nlu.features import FeatureRow, rows_of, weigh
-from bot.nlu.intent_model import IntentModel
+from bot.nlu.intent_model import DEFAULTS, IntentModel
 
 TEXTS = ["aab abc", "b", "cab cab cab", "dd ee"]
 CLASSES = 3
@@ -21,22 +21,7 @@ CLASSES = 3
 
 @pytest.fixture
 def config() -> dict[str, Any]:
-    return {
-        "C": 1.0,
-        "networks": 3,
-        "parallel_from": 2_000,
-        "network_min_df": 1,
-        "width": 8,
-        "epochs": 20,
-        "batch_size": 4,
-        "learning_rate": 0.042,
-        "feature_dropout": 0.4,
-        "hidden_dropout": 0.2,
-        "label_smoothing": 0.05,
-        "calibration_parts": 3,
-        "ranking_length": 10,
-        "random_state": 20261122,
-    }
+    return {**DEFAULTS, "network_min_df": 1, "width": 8, "epochs": 20, "batch_size": 4}
 
 
 @pytest.fixture
