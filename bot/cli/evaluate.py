@@ -34,16 +34,21 @@ def group() -> None:
 def nlu(
     data: Path | None = typer.Option(None, help="Labelled JSONL (default: tests/held_out)."),
     curve: bool = typer.Option(False, "--curve", help="Draw a learning curve of data/nlu."),
+    groups: bool = typer.Option(False, "--groups", help="Leave each group of features out."),
     most: int = typer.Option(1_000, help="Messages an intent at which the curve ends."),
     report: Path | None = typer.Option(None, help="A folder for report.md and report.json."),
     is_json: bool = typer.Option(False, "--json", help="Print JSON, not tables."),
 ) -> None:
-    """Score the model on labelled messages, or tell which intents gain from more of them."""
+    """Score the model on labelled messages, or tell what more of them, or each feature, brings."""
     if curve:
         from bot.bench.learning_curve import curve_of
 
         labelled = understanding.read_labelled(data) if data else []
         tables = curve_of(read_messages()[0], labelled, most=most)
+    elif groups:
+        from bot.bench.feature_groups import groups_of
+
+        tables = groups_of(read_messages()[0])
     else:
         labelled = understanding.read_labelled(data or understanding.HELD_OUT)
         parses, milliseconds = _parse(labelled)
@@ -52,7 +57,7 @@ def nlu(
         tables = {**evaluated, "latency": {"p50_ms": p50, "p99_ms": p99}}
     if report is not None:
         write_report(tables, report)
-        if not curve:
+        if not (curve or groups):
             guesses = understanding.guesses_of(parses)
             _draw_confusions(understanding.gold_of(labelled, guesses), guesses, report)
     if is_json:

@@ -20,6 +20,18 @@ from spacy.tokens import Doc
 from bot.language.document import concepts_of, text_of
 
 START, END = "^", "$"
+WORD_WEIGHT, CHAR_WEIGHT, CONCEPT_WEIGHT = "word_weight", "char_weight", "concept_weight"
+DEFAULTS: dict[str, Any] = {
+    # Length of character n-grams, from and to.
+    "char_ngram_min": 1,
+    "char_ngram_max": 4,
+    # In how many messages a feature must occur.
+    "min_df": 3,
+    # Length of each group's part of a row; 0 leaves the group out.
+    WORD_WEIGHT: 0.8,
+    CHAR_WEIGHT: 1.2,
+    CONCEPT_WEIGHT: 0.7,
+}
 
 
 def words_of(doc: Doc) -> list[str]:
@@ -70,28 +82,20 @@ class MessageFeatures:
     """Turns `Doc`s into the rows of a sparse matrix, each group of its own length."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        """Prepare the groups; options as in `SalesFeaturizer`."""
-        min_df = config["min_df"]
-        self._groups = [
-            (
-                TfidfVectorizer(analyzer=words_of, sublinear_tf=True, min_df=min_df),
-                config["word_weight"],
-            ),
-            (
-                TfidfVectorizer(
-                    preprocessor=characters_of,
-                    analyzer="char",
-                    ngram_range=(config["char_ngram_min"], config["char_ngram_max"]),
-                    sublinear_tf=True,
-                    lowercase=False,
-                    min_df=min_df,
-                ),
-                config["char_weight"],
-            ),
+        """Prepare the groups; options as in `DEFAULTS`."""
+        options = {"min_df": config["min_df"]}
+        characters = {
+            "preprocessor": characters_of,
+            "analyzer": "char",
+            "ngram_range": (config["char_ngram_min"], config["char_ngram_max"]),
+            "lowercase": False,
+        }
+        every = [
+            (TfidfVectorizer(analyzer=words_of, sublinear_tf=True, **options), WORD_WEIGHT),
+            (TfidfVectorizer(**characters, sublinear_tf=True, **options), CHAR_WEIGHT),
+            (TfidfVectorizer(analyzer=concept_pairs_of, **options), CONCEPT_WEIGHT),
         ]
-        if config["concept_weight"]:
-            concepts = TfidfVectorizer(analyzer=concept_pairs_of, min_df=min_df)
-            self._groups.append((concepts, config["concept_weight"]))
+        self._groups = [(group, config[weight]) for group, weight in every if config[weight]]
 
     def fit(self, docs: Sequence[Doc]) -> MessageFeatures:
         """Learn vocabulary and weights."""

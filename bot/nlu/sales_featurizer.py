@@ -11,7 +11,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import csr_matrix
 
-from bot.nlu.features import FeatureRow, MessageFeatures, rows_of
+from bot.nlu.features import DEFAULTS, FeatureRow, MessageFeatures, rows_of
 from bot.nlu.fitted_component import FittedComponent
 from bot.nlu.sales_spacy_nlp import DOC, SalesSpacyNLP
 
@@ -30,17 +30,7 @@ class SalesFeaturizer(FittedComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Return the component's options."""
-        return {
-            # Length of character n-grams, from and to.
-            "char_ngram_min": 1,
-            "char_ngram_max": 4,
-            # In how many messages a feature must occur.
-            "min_df": 3,
-            # Length of each group's part of a row; 0 leaves the concepts out.
-            "word_weight": 0.8,
-            "char_weight": 1.2,
-            "concept_weight": 0.7,
-        }
+        return dict(DEFAULTS)
 
     def _fit(self, config: dict[str, Any], examples: Sequence[Message]) -> MessageFeatures:
         return MessageFeatures(config).fit([example.get(DOC) for example in examples])

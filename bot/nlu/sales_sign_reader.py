@@ -46,7 +46,7 @@ class SalesSignReader(FittedComponent, IntentClassifier):
             # What nearly every message has beside its intent and nobody needs to answer.
             "never_also": ["greet", "inform"],
             # A message that is a complaint with this probability gets reaction and harm.
-            COMPLAINT_SHARE: 0.2,
+            COMPLAINT_SHARE: 0.1,
             # Inverse strength of regularisation of the linear machines.
             "C": 0.3,
             # Of the messages without a word of threat, one in so many teaches what is none.

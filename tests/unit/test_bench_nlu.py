@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.bench import learning_curve, nlu, nlu_peers
+from bot.bench import feature_groups, learning_curve, nlu, nlu_peers
 from bot.bench.nlu_peers import Job, Result
 from bot.bench.servers import BenchError
 from bot.bench.understanding import Labelled
 from bot.language.training_data import Metadata, TrainingMessage
+from bot.nlu.features import MessageFeatures
 
 # The bench's tables
 
@@ -92,6 +94,33 @@ def test_curve_holds_whole_writers_out_and_tells_which_intents_climb(
         (rows["thank"]["150"] - rows["thank"]["50"]) / 2, abs=0.01
     )  # at 200 it got none that were new
     assert {row["intent"]: row["50"] for row in on_file} == {"greet": 1.0, "thank": None}
+
+
+def test_each_group_of_features_is_left_out_once_and_whole_genres_are_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights: list[tuple[float, ...]] = []
+
+    class Watched(MessageFeatures):
+        def __init__(self, config: dict[str, Any]) -> None:
+            weights.append(tuple(config[key] for key in feature_groups.GROUPS.values()))
+            super().__init__(config)
+
+    monkeypatch.setattr(feature_groups, "MessageFeatures", Watched)
+    wants = {"greet": "老板在吗", "objection_price": "便宜一点", "thank": "多谢"}
+    messages = [
+        TrainingMessage("f:1", intent, f"{text}{end}", Metadata("A", "shoes", genre))
+        for intent, text in wants.items()
+        for genre, ends in {"calls": "啊呀呢哦", "posts": "嘛哈吧啦", "chats": "喽哟"}.items()
+        for end in ends
+    ]
+    (rows,) = feature_groups.groups_of(messages).values()
+    names = ["all", "without words", "without characters", "without concepts"]
+    assert [row["features"] for row in rows] == names
+    assert rows[0]["accuracy"] == 1.0
+    assert all(weights[0])
+    assert [each.index(0.0) for each in weights[1:]] == [0, 1, 2]
+    assert {row["messages"] for row in rows} == {12}
 
 
 # The peers
