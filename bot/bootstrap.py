@@ -51,7 +51,7 @@ def prepare_database(settings: Settings, clock: Clock) -> tuple[Database, Shop |
     upgrade(settings.database_url)
     database = Database(settings.database_url)
     try:
-        loaded = database.write(lambda uow: sync_shop(uow, settings.shop_dir, clock.now()))
+        loaded = database.write(lambda uow: sync_shop(uow, settings.shop_dir))
     except BaseException:
         database.close()
         raise

@@ -74,6 +74,19 @@ class IdentityRefusedError(NotAllowedError):
     code = "identity_refused"
 
 
+class MissingScopeError(NotAllowedError):
+    """A token of the REST API was not given for this."""
+
+    code = "missing_scope"
+
+
+class NotAuthenticatedError(BotError):
+    """No token of the REST API, or one that opens nothing (any more); never says which."""
+
+    code = "not_authenticated"
+    status = 401
+
+
 class NotFoundError(BotError):
     """The named thing does not exist."""
 
@@ -86,6 +99,13 @@ class StaleTurnError(BotError):
 
     code = "stale_turn"
     status = 409
+
+
+class VersionConflictError(BotError):
+    """Somebody else changed the row meanwhile; read it again, then change it."""
+
+    code = "version_conflict"
+    status = 412
 
 
 class StorageUnavailableError(BotError):
@@ -111,6 +131,13 @@ class ShopDataError(BotError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class AuditError(BotError):
+    """The audit trail is not what was written (promise 25)."""
+
+    code = "audit_broken"
+    status = 500
 
 
 class AlreadyRunningError(BotError):

@@ -36,6 +36,22 @@ def sockets(
     run(json_out, connections=connections)
 
 
+@app.command("crm")
+def crm(
+    messages: int = typer.Option(1_000_000, min=100, help="Messages of the large database."),
+    cases: int = typer.Option(100_000, min=100, help="Cases in it."),
+    orders: int = typer.Option(100_000, min=1, help="Orders to import into it."),
+    database: str | None = typer.Option(
+        None, help="A PostgreSQL server's URL; databases are made there and dropped."
+    ),
+    json_out: Path | None = typer.Option(None, "--json", help="Write figures and ratios."),
+) -> None:
+    """Read, search, fill and import into a large shop's database, SQLite and PostgreSQL."""
+    from bot.bench.crm import Size, run
+
+    run(json_out, Size(messages, cases, orders), database)
+
+
 @app.command("nlu")
 def nlu(
     data: Path | None = typer.Option(None, help="Labelled JSONL (default: tests/held_out)."),

@@ -10,6 +10,7 @@ from rich.console import Console
 from bot.dialogue.guard import violations
 from bot.errors import ShopDataError
 from bot.knowledge.book import BOOK_DIR, Book, load_book
+from bot.knowledge.customer_rules import load_customer_rules
 from bot.knowledge.loader import line_of
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import load_settings
@@ -28,6 +29,10 @@ def check(
     try:
         book = load_book()
         problems += _forbidden_wordings(book)
+    except ShopDataError as error:
+        problems += error.problems
+    try:
+        load_customer_rules()
     except ShopDataError as error:
         problems += error.problems
     try:

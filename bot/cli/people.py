@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.cli.shop_access import ask_shop
+from bot.clock import SHOP_TIME_ZONE
 from bot.errors import UsageError
 from bot.settings import load_settings
 
@@ -21,11 +22,72 @@ user_app = typer.Typer(no_args_is_help=True, help="People of the shop.")
 @user_app.command("add")
 def add(
     name: str = typer.Argument(help="The name that customers see."),
-    role: str = typer.Option("agent", help="agent, supervisor or manager."),
+    role: str = typer.Option("agent", help="agent, supervisor, manager or program."),
 ) -> None:
-    """Add a person of the shop."""
+    """Add a person, or a program that uses the REST API."""
     ask_shop(load_settings(), "user.add", name=name, role=role)
     console.print(f"added {name} ({role})")
+
+
+@user_app.command("list")
+def list_users() -> None:
+    """List everybody, with role and state."""
+    table = Table("name", "role", "state", "added")
+    for row in ask_shop(load_settings(), "user.list"):
+        state = "disabled" if row["disabled_at"] else "active"
+        table.add_row(row["name"], row["role"], state, _day(row["created_at"]))
+    console.print(table)
+
+
+@user_app.command("role")
+def role(name: str, role: str = typer.Argument(help="agent, supervisor, manager, program")) -> None:
+    """Give somebody another role; their tokens shrink with it at once."""
+    ask_shop(load_settings(), "user.role", name=name, role=role)
+    console.print(f"{name} is {role} now")
+
+
+@user_app.command("disable")
+def disable(name: str) -> None:
+    """Shut somebody out: all their tokens end, their conversations wait for others."""
+    waiting = ask_shop(load_settings(), "user.disable", name=name)
+    console.print(f"disabled {name}; back in the queue: {waiting} conversations")
+
+
+@user_app.command("enable")
+def enable(name: str) -> None:
+    """Let somebody in again."""
+    ask_shop(load_settings(), "user.enable", name=name)
+    console.print(f"enabled {name}")
+
+
+@user_app.command("token")
+def token(
+    name: str,
+    scope: list[str] = typer.Option(..., help="customers:read, orders:* …; again for more."),
+    label: str = typer.Option("", help="What it is for."),
+    days: int | None = typer.Option(None, help="Good for so many days; left out: for ever."),
+) -> None:
+    """Make a token of the REST API; it is shown this once."""
+    made = ask_shop(load_settings(), "user.token", name=name, scopes=scope, label=label, days=days)
+    typer.echo(made)
+    typer.echo("keep it now: only its hash is stored, and it is not shown again", err=True)
+
+
+@user_app.command("tokens")
+def tokens(name: str) -> None:
+    """List somebody's tokens, without their secrets."""
+    table = Table("id", "label", "scopes", "made", "expires", "revoked")
+    for row in ask_shop(load_settings(), "user.tokens", name=name):
+        days = (_day(row[at]) for at in ("created_at", "expires_at", "revoked_at"))
+        table.add_row(row["id"], row["label"], ", ".join(row["scopes"]), *days)
+    console.print(table)
+
+
+@user_app.command("revoke")
+def revoke(token: str = typer.Argument(help="Its id, or the whole token.")) -> None:
+    """End a token at once."""
+    ask_shop(load_settings(), "user.revoke", token=token)
+    console.print("revoked")
 
 
 def queue(
@@ -86,6 +148,12 @@ def _print_queue(rows: list[dict[str, Any]]) -> None:
             row["last_text"][:60],
         )
     console.print(table)
+
+
+def _day(moment: str | None) -> str:
+    if moment is None:
+        return ""
+    return f"{msgspec.convert(moment, datetime).astimezone(SHOP_TIME_ZONE):%Y-%m-%d}"
 
 
 def _age(since: str | None) -> str:

@@ -16,7 +16,11 @@ from rich.console import Console
 from bot.bootstrap import build_engine_host, prepare_database, sole_process
 from bot.cli.training import ensure_model
 from bot.clock import SystemClock
-from bot.settings import load_settings
+from bot.errors import UsageError
+from bot.knowledge.masked_logs import MaskingFormatter, mask_event
+from bot.knowledge.shop import load_shop
+from bot.services.public_readiness import obstacles
+from bot.settings import Settings, load_settings
 
 console = Console()
 
@@ -31,6 +35,7 @@ def serve(
     if shop is not None:
         settings = replace(settings, shop_dir=shop.resolve())
     configure_logs()
+    refuse_to_expose(settings, host)
     with sole_process(settings):
         database, loaded = prepare_database(settings, SystemClock())
         if loaded is not None:
@@ -67,15 +72,28 @@ def serve(
     console.print("stopped; nothing is left running.")
 
 
+def refuse_to_expose(settings: Settings, host: str) -> None:
+    """Refuse to listen beyond this machine with what is good enough for one's own desk only.
+
+    Raises:
+        UsageError: every reason, each with how to mend it.
+    """
+    found = obstacles(settings, load_shop(settings.shop_dir), host)
+    if found:
+        raise UsageError(f"not listening on {host}: " + "; ".join(found))
+
+
 def configure_logs() -> None:
     """Log warnings and worse as JSON lines, never a customer's text."""
-    logging.basicConfig(level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(MaskingFormatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            mask_event,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(_log_file()),

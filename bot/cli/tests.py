@@ -22,6 +22,7 @@ TIERS = {
     "journeys": ["tests/conversations"],
     "crash": ["tests/crash"],
     "browser": ["tests/browser"],
+    "postgres": ["tests/postgres"],
 }
 WORKERS = min(max(os.cpu_count() or 2, 2), 8)
 SIDE_BY_SIDE = {"fast": ["-n", str(WORKERS), "--dist", "loadfile"]}
@@ -30,7 +31,7 @@ NEED_MODEL = ("model", "journeys", "browser")
 
 def test(
     tiers: list[str] = typer.Argument(
-        None, help="fast, model, journeys, crash, browser (default: all)"
+        None, help="fast, model, journeys, crash, browser, postgres (default: all)"
     ),
 ) -> None:
     """Run the tests, tier by tier."""

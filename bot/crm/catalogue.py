@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -28,13 +27,17 @@ class CatalogueRepository:
         """Tell whether the shop has a product with this id."""
         return self._session.get(Product, product_id) is not None
 
+    def product_name(self, product_id: str) -> str | None:
+        """Return a product's name; None for one that the shop does not have."""
+        row = self._session.get(Product, product_id)
+        return None if row is None else row.name
+
     def replace(
         self,
         *,
         shop_hash: str,
         products: list[dict[str, Any]],
         documents: dict[str, dict[str, Any]],
-        now: datetime,
     ) -> None:
         """Put the shop folder's present content in place of the former."""
         self._session.execute(delete(Product))
@@ -43,14 +46,7 @@ class CatalogueRepository:
             self._session.add(Product(position=position, **product))
         for name, body in documents.items():
             self._session.add(ShopDocument(name=name, body=body))
-        self._session.execute(
-            update(Installation).values(
-                shop_id=documents["shop"]["id"],
-                shop_name=documents["shop"]["name"],
-                shop_hash=shop_hash,
-                shop_loaded_at=now,
-            )
-        )
+        self._session.execute(update(Installation).values(shop_hash=shop_hash))
         self._session.flush()
 
     def products(self) -> list[dict[str, Any]]:

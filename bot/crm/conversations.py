@@ -6,30 +6,48 @@ building them anew costs more than running them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
+from bot.crm.counts import count
 from bot.crm.models import (
     Case,
     Conversation,
     Installation,
+    Message,
     Objection,
     Satisfaction,
     StaffUser,
     TechniqueUse,
     Turn,
 )
-from bot.crm.records import ConversationRecord, TalkHead
+from bot.crm.privacy import IS_CLOSED
+from bot.crm.records import ConversationRecord, TalkHead, WaitingConversation
 from bot.dialogue.turn import Owner
 from bot.errors import NotFoundError
 
 _conversation = cast(Table, Conversation.__table__)
 _waiting = Conversation.__table__.alias("waiting")
 _OF_CONVERSATION: Any = bindparam("conversation_id")
+
+
+def _not_bots(owner: Any) -> ColumnElement[bool]:
+    """Say it in the words of the partial index, or it is not used."""
+    return cast(ColumnElement[bool], owner != literal_column("'bot'"))
 
 
 def _newest_turn(column: Any) -> Any:
@@ -60,7 +78,7 @@ _HEAD = select(
     exists().where(StaffUser.last_seen_at >= bindparam("present_since")).label("staff_present"),
     select(func.count())
     .select_from(_waiting)
-    .where(_waiting.c.owner == "queue")
+    .where(_waiting.c.owner == "queue", _not_bots(_waiting.c.owner))
     .scalar_subquery()
     .label("queue_length"),
 ).where(_conversation.c.id == _OF_CONVERSATION)
@@ -77,6 +95,33 @@ _TAKE_VERSION = (
     )
     .returning(_conversation.c.next_seq)
 )
+_message = Message.__table__.alias("said")
+_WAITING = (
+    select(
+        _conversation.c.id,
+        _conversation.c.owner,
+        _conversation.c.agent_name,
+        _conversation.c.queued_at,
+        func.coalesce(
+            select(_message.c.text)
+            .where(
+                _message.c.conversation_id == _conversation.c.id, _message.c.sender == "customer"
+            )
+            .order_by(_message.c.seq.desc())
+            .limit(1)
+            .scalar_subquery(),
+            "",
+        ),
+        select(Case.number)
+        .where(Case.conversation_id == _conversation.c.id, Case.stage != "closed")
+        .order_by(Case.id.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+    .where(_conversation.c.owner == bindparam("owner"), _not_bots(_conversation.c.owner))
+    .order_by(_conversation.c.queued_at, _conversation.c.id)
+    .limit(bindparam("limit"))
+)
 
 
 class ConversationRepository:
@@ -89,18 +134,27 @@ class ConversationRepository:
         """Return the id of this database; a client with another one starts anew."""
         return self._session.execute(select(Installation.epoch)).scalar_one()
 
-    def create(self, conversation_id: str, token_hash: str, channel: str, now: datetime) -> None:
+    def create(
+        self,
+        conversation_id: str,
+        token_hash: str,
+        channel: str,
+        now: datetime,
+        customer_id: int | None = None,
+    ) -> None:
         """Add a conversation that the bot owns."""
         self._session.add(
             Conversation(
                 id=conversation_id,
                 token_hash=token_hash,
                 channel=channel,
+                customer_id=customer_id,
                 created_at=now,
                 updated_at=now,
             )
         )
         self._session.flush()
+        count(self._session, now, conversations=1)
 
     def get(self, conversation_id: str) -> ConversationRecord:
         """Return one conversation.
@@ -140,23 +194,30 @@ class ConversationRepository:
             queue_length=row.queue_length,
         )
 
-    def find_by_owner(self, owners: Sequence[Owner]) -> list[ConversationRecord]:
-        """List conversations by owner, longest waiting first."""
-        statement = (
-            select(Conversation.id)
-            .where(Conversation.owner.in_(owners))
-            .order_by(Conversation.queued_at, Conversation.id)
-        )
-        return [self.get(each) for each in self._session.execute(statement).scalars()]
+    def waiting(self, owner: Owner, limit: int) -> list[WaitingConversation]:
+        """Return conversations that wait for a person or that one has, longest waiting first."""
+        rows = self._session.connection().execute(_WAITING, {"owner": owner, "limit": limit})
+        return [WaitingConversation(*row) for row in rows]
 
     def queued(self) -> list[str]:
         """Return who waits for a person, longest waiting first."""
         statement = (
             select(Conversation.id)
-            .where(Conversation.owner == "queue")
+            .where(Conversation.owner == "queue", _not_bots(Conversation.owner))
             .order_by(Conversation.queued_at, Conversation.id)
         )
         return list(self._session.execute(statement).scalars())
+
+    def of_agent(self, name: str) -> list[tuple[str, int]]:
+        """Return id and version of the conversations that this person has."""
+        rows = self._session.execute(
+            select(Conversation.id, Conversation.version).where(
+                Conversation.owner == "agent",
+                _not_bots(Conversation.owner),
+                Conversation.agent_name == name,
+            )
+        )
+        return [(row.id, row.version) for row in rows]
 
     def queue_length_before(self, moment: datetime, conversation_id: str) -> int:
         """Count who waits for longer than since `moment`; ties are broken by id."""
@@ -165,6 +226,7 @@ class ConversationRepository:
             .select_from(Conversation)
             .where(
                 Conversation.owner == "queue",
+                _not_bots(Conversation.owner),
                 or_(
                     Conversation.queued_at < moment,
                     and_(Conversation.queued_at == moment, Conversation.id < conversation_id),
@@ -178,9 +240,18 @@ class ConversationRepository:
         return self._session.get(Satisfaction, conversation_id) is not None
 
     def add_satisfaction(self, conversation_id: str, **values: Any) -> None:
-        """Store the answer to the survey."""
-        self._session.add(Satisfaction(conversation_id=conversation_id, **values))
+        """Store the answer to the survey.
+
+        Raises:
+            NotFoundError: there is no such conversation, or it was emptied.
+        """
+        is_open = select(Conversation.id).where(Conversation.id == conversation_id, ~IS_CLOSED)
+        if self._session.execute(is_open).first() is None:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
+        row = Satisfaction(conversation_id=conversation_id, **values)
+        self._session.add(row)
         self._session.flush()
+        count(self._session, row.created_at, ratings=1, ratings__sum=row.score)
 
     def take_version(
         self,
@@ -211,13 +282,19 @@ class ConversationRepository:
         return None if after is None else after - reserve
 
     def update_fields(self, conversation_id: str, **values: object) -> None:
-        """Set columns of one conversation."""
-        self._session.execute(
+        """Set columns of one conversation.
+
+        Raises:
+            NotFoundError: there is none with this id, or it was emptied and takes nothing any more.
+        """
+        done: Any = self._session.execute(
             update(Conversation)
-            .where(Conversation.id == conversation_id)
+            .where(Conversation.id == conversation_id, ~IS_CLOSED)
             .values(**values)
             .execution_options(synchronize_session=False)
         )
+        if done.rowcount == 0:
+            raise NotFoundError(f"there is no conversation {conversation_id!r}")
         self._session.expire_all()
 
 
@@ -236,6 +313,7 @@ def _record(row: Any) -> ConversationRecord:
         product_id=row.product_id,
         contact_refused=row.contact_refused_at is not None,
         identity_sub=row.identity_sub,
+        customer_id=row.customer_id,
         ended_at=row.ended_at,
         created_at=row.created_at,
     )

@@ -1,9 +1,10 @@
 """The two engines: one that writes, one that reads (design decision 12).
 
-SQLite gets one write connection on one dedicated thread (`BEGIN IMMEDIATE`, 2 s) and a small
-pool of `query_only` readers. Jobs that wait together are committed together, each in its own
-savepoint, so one slow disk flush serves them all; a job learns of success only after the
-commit. PostgreSQL gets a pool of write threads, one transaction a job.
+Each has one write connection on one dedicated thread. Jobs that wait together are committed
+together, each in its own savepoint, so one slow disk flush serves them all; a job learns of
+success only after the commit. Nobody writes between a job's reads and its commit: SQLite begins
+with `BEGIN IMMEDIATE`, PostgreSQL with a lock that other replicas' writers wait for, and readers do
+not. Whoever waits too long is told so in time (promise 5).
 
 No session or ORM object leaves this package; no transaction crosses an `await`.
 """
@@ -19,8 +20,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
@@ -42,12 +44,10 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
             self.write_engine = _sqlite_engine(url, is_writer=True)
-            self.read_engine = _sqlite_engine(url, is_writer=False)
-            self._writer: _GroupWriter | _PooledWriter = _GroupWriter(self.write_engine)
         else:
-            self.write_engine = _postgres_engine(url)
-            self.read_engine = _postgres_engine(url).execution_options(postgresql_readonly=True)
-            self._writer = _PooledWriter(self.write_engine)
+            self.write_engine = _postgres_engine(url, is_writer=True)
+        self._writer = _GroupWriter(self.write_engine)
+        self.read_engine = reading_engine(url)
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="crm-read")
 
     def write(self, job: Callable[[UnitOfWork], T]) -> T:
@@ -72,13 +72,29 @@ class Database:
                 result = job(UnitOfWork(session))
                 session.rollback()
                 return result
-        except DBAPIError as error:
-            raise StorageUnavailableError(f"the database cannot be read: {error.orig}") from error
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise StorageUnavailableError(f"the database cannot be read: {_why(error)}") from error
 
     async def read_async(self, job: Callable[[UnitOfWork], T]) -> T:
         """Like `read`, without blocking the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self.read, job)
+
+    def empty_log(self) -> bool:
+        """Let SQLite's log (WAL) hold nothing of what was erased; False while somebody reads it.
+
+        PostgreSQL keeps its own log for replicas and archives; nothing is done there.
+        """
+        if not self.is_sqlite:
+            return False
+        connection = self.read_engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            is_busy, *_ = cursor.fetchone() or (1,)
+            return not is_busy
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Finish waiting jobs and let go of all connections."""
@@ -159,30 +175,6 @@ class _GroupWriter:
             future.set_result(result)
 
 
-class _PooledWriter:
-    """A pool of threads, one transaction a job (PostgreSQL)."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._pool = ThreadPoolExecutor(8, thread_name_prefix="crm-write")
-
-    def submit(self, job: Job) -> Future[Any]:
-        return self._pool.submit(self._run, job)
-
-    def _run(self, job: Job) -> Any:
-        try:
-            with Session(self._engine) as session, session.begin():
-                result = job(UnitOfWork(session))
-            return result
-        except DBAPIError as error:
-            raise StorageUnavailableError(
-                f"the database cannot be written: {error.orig}"
-            ) from error
-
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
 def _run_in_savepoint(connection: Connection, job: Job) -> tuple[Any, BaseException | None]:
     """Run one job; return its result or its failure, with its changes undone."""
     session = Session(connection, join_transaction_mode="create_savepoint")
@@ -205,6 +197,7 @@ def _sqlite_engine(url: str, *, is_writer: bool) -> Engine:
         url,
         poolclass=StaticPool if is_writer else QueuePool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        hide_parameters=True,  # errors are logged, and parameters are what customers say
     )
 
     @event.listens_for(engine, "connect")
@@ -214,8 +207,7 @@ def _sqlite_engine(url: str, *, is_writer: bool) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        if not is_writer:
-            cursor.execute("PRAGMA query_only=ON")
+        cursor.execute(f"PRAGMA {'secure_delete' if is_writer else 'query_only'}=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -225,15 +217,65 @@ def _sqlite_engine(url: str, *, is_writer: bool) -> Engine:
     return engine
 
 
-def _postgres_engine(url: str) -> Engine:
+def _why(error: DBAPIError | PoolTimeoutError) -> object:
+    return error.orig if isinstance(error, DBAPIError) else "all connections are in use"
+
+
+def _psycopg_url(url: str) -> URL:
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_size=8, max_overflow=4, pool_pre_ping=True)
+    return parsed
+
+
+def _postgres_engine(url: str, *, is_writer: bool) -> Engine:
+    waits_ms = int(BUSY_TIMEOUT_SECONDS * 1000)
+    engine = create_engine(
+        _psycopg_url(url),
+        hide_parameters=True,
+        pool_size=1 if is_writer else 8,
+        max_overflow=4,
+        pool_pre_ping=True,
+        pool_timeout=BUSY_TIMEOUT_SECONDS,
+        connect_args={
+            "connect_timeout": 2,  # whole seconds; libpq takes no less
+            "tcp_user_timeout": 2000,
+            "options": f"-c lock_timeout={waits_ms} -c statement_timeout={waits_ms}",
+        },
+    )
+    if not is_writer:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("LOCK TABLE installation IN EXCLUSIVE MODE")
+
+    return engine
+
+
+def reading_engine(url: str) -> Engine:
+    """An engine that only reads, each time one consistent view of the database."""
+    if url.startswith("sqlite"):
+        return _sqlite_engine(url, is_writer=False)
+    return _postgres_engine(url, is_writer=False)
 
 
 def migration_engine(url: str) -> Engine:
-    """An engine for Alembic: plain transactions, no pool."""
-    if url.startswith("sqlite"):
-        return create_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
-    return _postgres_engine(url)
+    """An engine for Alembic: one transaction for all, schema changes included, no pool.
+
+    SQLite can roll back schema changes, but Python's driver begins no transaction before them by
+    itself; so it is told to.
+    """
+    if not url.startswith("sqlite"):
+        return create_engine(_psycopg_url(url), poolclass=NullPool)  # no limit of time
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

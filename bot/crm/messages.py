@@ -12,6 +12,7 @@ from sqlalchemy import JSON, Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from bot.crm.models import Conversation, Message, OfferedOption
+from bot.crm.privacy import IS_CLOSED
 from bot.crm.records import Inbox, MessageRecord
 from bot.dialogue.turn import Option, OptionMeaning
 from bot.errors import NotFoundError
@@ -43,7 +44,7 @@ _INBOX = (
         .scalar_subquery()
         .label("known_id"),
     )
-    .where(_conversation.c.id == bindparam("conversation_id"))
+    .where(_conversation.c.id == bindparam("conversation_id"), ~IS_CLOSED)
     .select_from(_conversation)
 )
 _TAKE_SEQ = (
@@ -90,7 +91,7 @@ class MessageRepository:
         """Return what T1 must know before it stores a message.
 
         Raises:
-            NotFoundError: there is no such conversation.
+            NotFoundError: there is no such conversation, or it was emptied.
         """
         row = self._execute(
             _INBOX, {"conversation_id": conversation_id, "client_id": client_id}
@@ -212,6 +213,21 @@ class MessageRepository:
         """Return the ids of the wordings said most lately, newest first."""
         rows = self._execute(_WORDINGS, {"conversation_id": conversation_id, "limit": limit})
         return tuple(each for each in rows.scalars() if each)
+
+    def style_cues(self, customer_id: int, limit: int) -> list[str]:
+        """Return the cues of style in a customer's newest messages (D-CUS-2)."""
+        analyses = self._session.execute(
+            select(Message.analysis)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .where(
+                Conversation.customer_id == customer_id,
+                Message.sender == "customer",
+                Message.analysis.is_not(None),
+            )
+            .order_by(Message.id.desc())
+            .limit(limit)
+        ).scalars()
+        return [cue for each in analyses if each for cue in each.get("style_cues", [])]
 
     def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
         """Tell whether a response was said after a moment."""

@@ -120,6 +120,15 @@ class PictureFolder:
         except OSError as error:
             raise NotFoundError("the file of this picture cannot be read") from error
 
+    def older_than(self, moment: datetime) -> list[str]:
+        """Return the names of all files last written before a moment."""
+        names = []
+        for path in self._folder.glob("??/*"):
+            with suppress(OSError):  # removed meanwhile
+                if path.stat().st_mtime < moment.timestamp():
+                    names.append(path.name)
+        return names
+
     def remove(self, picture_id: str) -> None:
         """Remove a file, if it is there."""
         self.path_of(picture_id).unlink(missing_ok=True)

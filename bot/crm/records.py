@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bot.dialogue.turn import Option, Owner
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,21 @@ class ConversationRecord:
     product_id: str | None
     contact_refused: bool
     identity_sub: str | None
+    customer_id: int | None
     ended_at: datetime | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class WaitingConversation:
+    """A conversation as the people's queue lists it; the case is the newest open one."""
+
+    conversation_id: str
+    owner: Owner
+    agent_name: str | None
+    waiting_since: datetime | None
+    last_text: str
+    case_number: str | None
 
 
 @dataclass(frozen=True)
@@ -98,20 +113,33 @@ class TurnRecord:
 
 
 @dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows of a list; `next_id` is where the next page begins, None at the end."""
+
+    items: list[T]
+    next_id: int | None
+
+
+@dataclass(frozen=True)
 class CaseRecord:
     """A complaint case as listed."""
 
+    id: int
     number: str
     conversation_id: str
+    customer_id: int | None
     stage: str
     causes: list[str]
     severity: str
     reaction: str | None
     harm: list[str]
     crisis: bool
+    product_id: str | None
     owner: str
     deadline_at: datetime
     opened_at: datetime
+    version: int
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -121,6 +149,7 @@ class CaseEventRecord:
     ordinal: int
     actor: str
     verb: str
+    body: dict[str, Any]
     created_at: datetime
 
 
@@ -129,13 +158,102 @@ class TaskRecord:
     """A task for a person."""
 
     id: int
-    conversation_id: str
+    conversation_id: str | None
+    customer_id: int | None
+    order_id: int | None
+    case_id: int | None
+    origin: str | None
     kind: str
     contact: str
     due: str
+    due_at: datetime | None
     note: str
+    owner: str
     state: str
+    result: str
+    version: int
     created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class CustomerRecord:
+    """A customer's row (D-CUS-7)."""
+
+    id: int
+    name: str
+    source: str
+    grade: str | None
+    grade_is_pinned: bool
+    buys_now: int | None
+    could_buy: int | None
+    style: str | None
+    needs: list[str] | None
+    credit: str | None
+    preferred_contact: str | None
+    contact_refused_at: datetime | None
+    city: str | None
+    work: str | None
+    household_size: int | None
+    payday: int | None
+    birthday: str | None
+    note: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class IdentityRecord:
+    """One thing by which a customer is known: `visitor`, `login` or `phone`."""
+
+    kind: str
+    value: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class GradeRecord:
+    """A change of a customer's grade."""
+
+    grade: str | None
+    buys_now: int | None
+    could_buy: int | None
+    rule: str
+    evidence: dict[str, Any]
+    actor: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class OrderLineRecord:
+    """One product of an order."""
+
+    position: int
+    product_id: str
+    product_name: str
+    quantity: int
+    price_fen: int
+
+
+@dataclass(frozen=True)
+class OrderRecord:
+    """An order with its lines."""
+
+    id: int
+    number: str
+    customer_id: int | None
+    state: str
+    placed_at: datetime
+    dispatch_promised_on: str | None
+    dispatched_at: datetime | None
+    delivered_at: datetime | None
+    total_fen: int
+    profit_fen: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    lines: tuple[OrderLineRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,8 +273,25 @@ class PictureRecord:
 
 @dataclass(frozen=True)
 class StaffRecord:
-    """A person of the shop."""
+    """A person or program of the shop. `code` stands for the name where no name may stand."""
 
     name: str
+    code: str
     role: str
+    disabled_at: datetime | None
     last_seen_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class TokenRecord:
+    """A token of the REST API, without its secret."""
+
+    id: str
+    secret_hash: str
+    staff_name: str
+    label: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None

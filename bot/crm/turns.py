@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
+from bot.crm.counts import count
 from bot.crm.models import Message, Objection, TechniqueUse, Turn
 from bot.crm.records import TurnRecord
 from bot.dialogue.turn import Belief, LedgerEntry, ObjectionState, PastTurn
@@ -68,6 +69,7 @@ class TurnRepository:
             "created_at": now,
         }
         turn_id: int = self._session.connection().execute(_INSERT_TURN, values).scalar_one()
+        count(self._session, now, turns=1, turns__failed=int(kind == "failed"))
         return turn_id
 
     def of_conversation(self, conversation_id: str) -> list[TurnRecord]:
@@ -153,6 +155,7 @@ class TurnRepository:
             )
         )
         self._session.flush()
+        count(self._session, now, **{f"objections__{entry.kind}": 1})
 
     def _objection(self, conversation_id: str, number: int) -> Objection:
         row = self._session.execute(
@@ -205,6 +208,7 @@ class TurnRepository:
             )
         )
         self._session.flush()
+        count(self._session, now, techniques=1)
 
     def technique_of(self, turn_id: int) -> str | None:
         """Return the technique a turn used, if any."""

@@ -9,12 +9,20 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from bot.crm.audit import AuditRepository
 from bot.crm.cases import CaseRepository
 from bot.crm.catalogue import CatalogueRepository
 from bot.crm.conversations import ConversationRepository
+from bot.crm.counts import CountRepository
+from bot.crm.customers import CustomerRepository
+from bot.crm.jobs import JobRepository
 from bot.crm.messages import MessageRepository
+from bot.crm.orders import OrderRepository
+from bot.crm.outbox import OutboxRepository
 from bot.crm.pictures import PictureRepository
+from bot.crm.privacy import PrivacyRepository
 from bot.crm.staff import StaffRepository
+from bot.crm.tasks import TaskRepository
 from bot.crm.turns import TurnRepository
 
 
@@ -41,8 +49,43 @@ class UnitOfWork:
 
     @cached_property
     def cases(self) -> CaseRepository:
-        """Complaint cases and tasks."""
+        """Complaint cases."""
         return CaseRepository(self._session)
+
+    @cached_property
+    def customers(self) -> CustomerRepository:
+        """Customers, identities, grades."""
+        return CustomerRepository(self._session)
+
+    @cached_property
+    def orders(self) -> OrderRepository:
+        """Orders with their lines."""
+        return OrderRepository(self._session)
+
+    @cached_property
+    def tasks(self) -> TaskRepository:
+        """Tasks for people."""
+        return TaskRepository(self._session)
+
+    @cached_property
+    def counts(self) -> CountRepository:
+        """Figures of the dashboard, a day each."""
+        return CountRepository(self._session)
+
+    @cached_property
+    def outbox(self) -> OutboxRepository:
+        """Events for the outside."""
+        return OutboxRepository(self._session)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        """The audit trail."""
+        return AuditRepository(self._session)
+
+    @cached_property
+    def jobs(self) -> JobRepository:
+        """When the scheduler's jobs ran."""
+        return JobRepository(self._session)
 
     @cached_property
     def pictures(self) -> PictureRepository:
@@ -50,8 +93,13 @@ class UnitOfWork:
         return PictureRepository(self._session)
 
     @cached_property
+    def privacy(self) -> PrivacyRepository:
+        """All that belongs to a person."""
+        return PrivacyRepository(self._session)
+
+    @cached_property
     def staff(self) -> StaffRepository:
-        """People of the shop."""
+        """People of the shop and API tokens."""
         return StaffRepository(self._session)
 
     @cached_property

@@ -8,6 +8,8 @@ import warnings
 
 import structlog
 
+from bot.knowledge.masked_logs import mask_event
+
 
 def quiet_rasa() -> None:
     """Configure logging before Rasa does: warnings only, never a customer's text."""
@@ -19,4 +21,11 @@ def quiet_rasa() -> None:
     logging.getLogger().setLevel(logging.WARNING)
     for name in ("rasa", "rasa_sdk", "matplotlib", "tensorflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        processors=[
+            structlog.processors.add_log_level,
+            mask_event,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )

@@ -31,6 +31,22 @@ LONGEST_CLOSED_DAYS = 15
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+
+
+class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what is stored stays, in days (PIPL art. 19 and 47).
+
+    Three years for conversations: so long a deal's records are kept (E-Commerce Law art. 31), and
+    so long a claim can be raised (Civil Code art. 188).
+    """
+
+    conversation_days: Annotated[int, Meta(ge=30, le=36_500)] = 1095
+    unused_picture_days: Days = 1
+    outbox_days: Days = 30
+    backup_days: Days = 90
+
+
 class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     """`shop.yml`: who the shop is."""
 
@@ -44,10 +60,14 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     decision_kit: Text = ""
     privacy_url: str = "/privacy"
     embed_origins: list[Origin] = []
+    retention: Retention = msgspec.field(default_factory=Retention)
 
 
 class Product(Struct, frozen=True, forbid_unknown_fields=True):
-    """A product with its facts; the three FAB lists are aligned (D-SEL-6)."""
+    """A product with its facts; the three FAB lists are aligned (D-SEL-6).
+
+    What is used up has `content_units` uses a piece, `daily_use_per_person` a day (D-CUS-7).
+    """
 
     id: str
     name: str
@@ -63,6 +83,8 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True):
     related: list[str]
     compared_with: str = ""
     valid_until: str = ""
+    content_units: float = 0.0
+    daily_use_per_person: float = 0.0
 
     def is_current(self, today: date) -> bool:
         """Tell whether its facts may still be said."""
@@ -86,6 +108,8 @@ class _ProductRow(Struct, frozen=True, forbid_unknown_fields=True):
     related: str = ""
     compared_with: str = ""
     valid_until: Annotated[str, Meta(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
+    content_units: Annotated[float, Meta(ge=0)] = 0.0
+    daily_use_per_person: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Promotion(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.crm.database import Database
-from bot.crm.records import ConversationRecord, MessageRecord
+from bot.crm.records import ConversationRecord, MessageRecord, WaitingConversation
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.facts import shop_facts
 from bot.dialogue.wording import choose_reply
@@ -23,7 +23,7 @@ from bot.errors import NotFoundError, StorageUnavailableError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.knowledge.shop import Shop
-from bot.services import queue, reception
+from bot.services import queue, reception, staff
 from bot.services.conversations import Accepted, InboundText, accept_message
 from bot.services.events import event_of
 from bot.services.explain import explain_conversation
@@ -117,7 +117,7 @@ class Application:
         if customer is not None or arrival.context is not None:
             await self.database.write_async(
                 lambda uow: reception.welcome(
-                    uow, admission.conversation.id, customer, arrival.context
+                    uow, admission.conversation.id, customer, arrival.context, now
                 )
             )
         return admission
@@ -260,9 +260,17 @@ class Application:
     async def add_user(self, name: str, role: str) -> None:
         """Add a person of the shop."""
         now = self.clock.now()
-        await self.database.write_async(lambda uow: queue.add_user(uow, name, role, now))
+        await self.database.write_async(lambda uow: staff.add_user(uow, name, role, now))
 
-    async def list_queue(self, name: str | None) -> list[queue.WaitingConversation]:
+    async def disable_user(self, name: str) -> int:
+        """Shut somebody out; return how many conversations wait for somebody else now."""
+        now = self.clock.now()
+        talks = await self.database.write_async(lambda uow: staff.disable(uow, name, now))
+        for conversation_id in talks:
+            await self._owner_changed(conversation_id, [])
+        return len(talks)
+
+    async def list_queue(self, name: str | None) -> list[WaitingConversation]:
         """List who waits; a named person is marked as there."""
         now = self.clock.now()
         if name is not None:

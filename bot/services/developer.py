@@ -14,8 +14,9 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.turn import Command, ConversationFacts, InboundMessage
 from bot.errors import NotFoundError
 from bot.knowledge.shop import Shop
+from bot.services.commands import apply_command
 from bot.services.shop import read_shop
-from bot.services.turns import PRESENCE, apply_command, facts_of
+from bot.services.turns import PRESENCE, facts_of
 
 
 class DeveloperDesk:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from bot.crm.records import MessageRecord, TurnRecord
+from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.turn import LedgerEntry
 
@@ -44,7 +45,9 @@ def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any
         ],
         "tasks": [
             {"kind": task.kind, "contact": task.contact, "due": task.due, "state": task.state}
-            for task in uow.cases.open_tasks(conversation_id)
+            for task in uow.tasks.page(
+                TaskFilter(conversation_id=conversation_id, state="open")
+            ).items
         ],
     }
 

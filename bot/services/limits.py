@@ -50,6 +50,17 @@ class MovingWindow:
         hits.append(now)
         return None
 
+    def count(self, key: str, now: datetime, told: str) -> None:
+        """Count a hit.
+
+        Raises:
+            RateLimitedError: too many; it begins with `told`.
+        """
+        wait = self.hit(key, now)
+        if wait is not None:
+            seconds = max(1, math.ceil(wait.total_seconds()))
+            raise RateLimitedError(f"{told}; the limit is {self.rate}", seconds)
+
     def _forget(self, now: datetime) -> None:
         """Drop the keys that count no more, once there are many."""
         if len(self._hits) >= MAX_KEYS:
@@ -99,7 +110,4 @@ class RateLimits:
         self._count(self._address, address, "too many new conversations from this address")
 
     def _count(self, window: MovingWindow, key: str, told: str) -> None:
-        wait = window.hit(key, self._clock.now())
-        if wait is not None:
-            seconds = max(1, math.ceil(wait.total_seconds()))
-            raise RateLimitedError(f"{told}; the limit is {window.rate}", seconds)
+        window.count(key, self._clock.now(), told)

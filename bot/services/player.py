@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.crm.records import CaseRecord
+from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.services.application import Application
 from bot.services.conversations import InboundText
@@ -107,7 +108,9 @@ def _describe(
             options=[option.label for message in replies for option in message.options],
             tasks=[
                 {"kind": task.kind, "contact": task.contact, "due": task.due}
-                for task in uow.cases.open_tasks(conversation_id)
+                for task in uow.tasks.page(
+                    TaskFilter(conversation_id=conversation_id, state="open")
+                ).items
             ],
             reasons=told.get("reasons", []),
         ),

@@ -6,11 +6,10 @@ meanwhile is thrown away. Two people claiming at once: exactly one gets it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.crm.records import ConversationRecord
+from bot.crm.records import ConversationRecord, WaitingConversation
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.guard import violations
 from bot.errors import NotAllowedError, UsageError
@@ -19,34 +18,7 @@ from bot.services.announce import announce
 from bot.services.events import event_of
 
 WAITING = "utter_waiting"
-ROLES = ("agent", "supervisor", "manager")
-
-
-@dataclass(frozen=True)
-class WaitingConversation:
-    """A conversation as the queue lists it."""
-
-    conversation_id: str
-    owner: str
-    agent_name: str | None
-    waiting_since: datetime | None
-    last_text: str
-    case_number: str | None
-
-
-def add_user(uow: UnitOfWork, name: str, role: str, now: datetime) -> None:
-    """Add a person of the shop.
-
-    Raises:
-        UsageError: an empty or taken name, or an unknown role.
-    """
-    if not name.strip() or len(name) > 80:
-        raise UsageError("a name has 1 to 80 characters")
-    if role not in ROLES:
-        raise UsageError(f"the role must be one of {', '.join(ROLES)}, not {role!r}")
-    if uow.staff.find(name) is not None:
-        raise UsageError(f"there is already a user {name!r}")
-    uow.staff.add(name, role, now)
+LISTED = 50
 
 
 def sign_in(uow: UnitOfWork, name: str, now: datetime) -> None:
@@ -55,33 +27,25 @@ def sign_in(uow: UnitOfWork, name: str, now: datetime) -> None:
     Raises:
         NotAllowedError: there is no such user.
     """
-    if uow.staff.find(name) is None:
+    person = uow.staff.find(name)
+    if person is None:
         raise NotAllowedError(
             f"there is no user {name!r}; add one with ./prelude user add {name} --role agent"
         )
-    uow.staff.mark_seen(name, now)
+    if person.disabled_at is not None:
+        raise NotAllowedError(f"{name!r} was disabled; a manager can undo it")
+    uow.staff.change(name, last_seen_at=now)
 
 
 def list_waiting(uow: UnitOfWork) -> list[WaitingConversation]:
-    """Return the conversations that wait for or belong to a person, longest waiting first."""
-    return [_waiting(uow, record) for record in uow.conversations.find_by_owner(("queue", "agent"))]
+    """Return the conversations that wait for a person, then those that one has.
 
-
-def _waiting(uow: UnitOfWork, record: ConversationRecord) -> WaitingConversation:
-    said = [
-        message.text
-        for message in uow.messages.events_after(record.id, max(record.last_seq - 20, 0))
-        if message.sender == "customer"
+    Of each the `LISTED` longest waiting; longest waiting first.
+    """
+    return [
+        *uow.conversations.waiting("queue", LISTED),
+        *uow.conversations.waiting("agent", LISTED),
     ]
-    case = uow.cases.open_case_of(record.id)
-    return WaitingConversation(
-        conversation_id=record.id,
-        owner=record.owner,
-        agent_name=record.agent_name,
-        waiting_since=record.queued_at,
-        last_text=said[-1] if said else "",
-        case_number=case.number if case else None,
-    )
 
 
 def comfort(

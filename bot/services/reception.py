@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.crm.records import ConversationRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import IdentityRefusedError, NotAllowedError, NotFoundError
+from bot.services.customers import recognise_login, recognise_visitor
 from bot.services.identity import Customer, IdentityDesk
 
 MAX_PAGE_CHARS = 500
@@ -77,18 +78,25 @@ def check_customer(record: ConversationRecord, customer: Customer | None) -> Non
 def begin(uow: UnitOfWork, channel: str, token: str, now: datetime) -> ConversationRecord:
     """Open a conversation for whoever has this token."""
     conversation_id = secrets.token_hex(12)
-    uow.conversations.create(conversation_id, hash_of(token), channel, now)
+    customer_id = recognise_visitor(uow, hash_of(token), channel, now)
+    uow.conversations.create(conversation_id, hash_of(token), channel, now, customer_id)
+    refused_at = uow.customers.get(customer_id).contact_refused_at
+    if refused_at is not None:  # who wanted no more offers wants none the next day either
+        uow.conversations.update_fields(conversation_id, contact_refused_at=refused_at)
     return uow.conversations.get(conversation_id)
 
 
 def welcome(
-    uow: UnitOfWork, conversation_id: str, customer: Customer | None, context: PageContext | None
+    uow: UnitOfWork,
+    conversation_id: str,
+    customer: Customer | None,
+    context: PageContext | None,
+    now: datetime,
 ) -> None:
     """Bind a conversation to the customer who has logged in; note what they look at."""
     if customer is not None:
-        uow.conversations.update_fields(
-            conversation_id, identity_sub=customer.subject, identity_name=customer.name
-        )
+        uow.conversations.update_fields(conversation_id, identity_sub=customer.subject)
+        recognise_login(uow, conversation_id, customer.subject, customer.name, now)
     if context is not None:
         note_context(uow, conversation_id, context)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,7 +12,7 @@ from bot.errors import UsageError
 from bot.knowledge.shop import Shop, load_shop, shop_from_documents, shop_hash
 
 
-def sync_shop(uow: UnitOfWork, folder: Path, now: datetime) -> Shop | None:
+def sync_shop(uow: UnitOfWork, folder: Path) -> Shop | None:
     """Load the shop folder if its files changed since they were loaded last.
 
     Returns:
@@ -30,7 +29,6 @@ def sync_shop(uow: UnitOfWork, folder: Path, now: datetime) -> Shop | None:
         shop_hash=digest,
         products=[msgspec.structs.asdict(product) for product in shop.products],
         documents=shop.documents(),
-        now=now,
     )
     return shop
 

@@ -20,6 +20,7 @@ from bot.dialogue.wording import choose_reply
 from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
+from bot.services.commands import apply_command
 from bot.services.conversations import find_option
 from bot.services.events import event_of
 
@@ -27,7 +28,6 @@ PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
 WORDINGS_LIMIT = 60
 GOODBYE = "utter_goodbye"
-CASE_OWNER = "after_sales"
 
 
 @dataclass(frozen=True)
@@ -300,42 +300,3 @@ def _extras_of(reply: t.Reply) -> dict[str, Any]:
     if reply.asks_personal:
         extras["privacy"] = True
     return {"extras": extras} if extras else {}
-
-
-def apply_command(
-    uow: UnitOfWork, command: t.Command, conversation_id: str, turn_id: int, now: datetime
-) -> None:
-    """Carry out one command of a turn."""
-    if isinstance(command, t.OpenObjection):
-        uow.turns.add_objection(conversation_id, command.entry, now)
-    elif isinstance(command, t.UpdateObjection):
-        uow.turns.update_objection(
-            conversation_id,
-            command.number,
-            state=command.state,
-            belief=command.belief,
-            linked_to=command.linked_to,
-            now=now,
-        )
-    elif isinstance(command, t.RecordTechnique):
-        uow.turns.add_technique_use(
-            conversation_id,
-            command.objection,
-            turn_id=turn_id,
-            technique=command.technique,
-            alternatives=command.alternatives,
-            now=now,
-        )
-    elif isinstance(command, t.OpenCase):
-        uow.cases.open_case(conversation_id, command, owner=CASE_OWNER, now=now)
-    elif isinstance(command, t.AddToCase):
-        uow.cases.add_to_case(command, actor="customer", now=now)
-    elif isinstance(command, t.HandOver):
-        uow.conversations.update_fields(conversation_id, owner="queue", queued_at=now)
-        uow.messages.change_state(conversation_id, "pending", "held")
-    elif isinstance(command, t.CreateTask):
-        uow.cases.add_task(conversation_id, turn_id, command, now)
-    elif isinstance(command, t.SetProduct):
-        uow.conversations.update_fields(conversation_id, product_id=command.product_id)
-    elif isinstance(command, t.RefuseContact):
-        uow.conversations.update_fields(conversation_id, contact_refused_at=now)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from litestar import Litestar, Request, Response
@@ -16,9 +17,12 @@ from litestar.exceptions import HTTPException
 
 from bot.crm.pictures import PictureFolder
 from bot.errors import BotError, RateLimitedError
+from bot.services.api_tokens import TokenDesk
 from bot.services.application import Application
 from bot.services.pictures import PictureDesk
 from bot.web.admin import run_operation
+from bot.web.api.problems import tell_problem
+from bot.web.api.routes import PREFIX, api_router, show_document
 from bot.web.chat import chat
 from bot.web.health import healthz, readyz
 from bot.web.pages import (
@@ -35,18 +39,27 @@ log = structlog.get_logger(__name__)
 Hook = Callable[[], Awaitable[None]]
 
 
+class Background(Protocol):
+    """Something that works beside the web until it is cancelled."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
 def create_app(
     application: Application,
     channels: ChannelsPlugin,
     *,
     admin_token: str,
     on_stop: Hook,
+    background: Sequence[Background] = (),
     embed_origins: Sequence[str] = (),
 ) -> Litestar:
     """Return the ASGI application around `application`.
 
     Args:
         on_stop: called when the server stops, after the runner has stopped.
+        background: what runs beside the web (scheduler, webhooks) until the server stops.
         embed_origins: the foreign pages that may upload pictures (CORS).
     """
 
@@ -55,16 +68,20 @@ def create_app(
         left = await application.runner.recover()
         if left:
             log.info("server.recovered", conversations=left)
+        beside = [asyncio.create_task(each.run()) for each in background]
         try:
             yield
         finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await application.runner.close()
             await on_stop()
 
     return Litestar(
         route_handlers=[
             *(chat, upload_picture, show_picture, show_product_picture, show_case, show_privacy),
-            *(list_products, healthz, readyz, run_operation),
+            *(list_products, healthz, readyz, run_operation, api_router(), show_document),
             *static_routes(),
         ],
         cors_config=CORSConfig(
@@ -81,6 +98,7 @@ def create_app(
                 "admin_token": admin_token,
                 "pictures": _picture_desk(application),
                 "sockets": Counter(),
+                "tokens": TokenDesk(application.database, application.clock),
             }
         ),
         exception_handlers={BotError: _tell_error, HTTPException: _tell_http_error},
@@ -93,8 +111,10 @@ def _picture_desk(application: Application) -> PictureDesk:
     return PictureDesk(application.database, application.clock, folder)
 
 
-def _tell_http_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    """Return the framework's own refusals in the same shape."""
+def _tell_http_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Return the framework's own refusals in the same shape; of the API's paths in the API's."""
+    if request.scope["path"].startswith(f"{PREFIX}/"):
+        return tell_problem(request, error)
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "usage")
     return Response({"code": code, "message": error.detail}, status_code=error.status_code)

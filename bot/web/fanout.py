@@ -20,9 +20,9 @@ def build_channels(database_url: str) -> ChannelsPlugin:
     """Return the channels that fit the database."""
     backend: ChannelsBackend = MemoryChannelsBackend()
     if not database_url.startswith("sqlite"):
-        from litestar.channels.backends.psycopg import PsycoPgChannelsBackend
+        from bot.web.postgres_channels import PostgresChannels
 
-        backend = PsycoPgChannelsBackend(database_url.replace("+psycopg", ""))
+        backend = PostgresChannels(database_url.replace("+psycopg", ""))
     return ChannelsPlugin(
         backend,
         arbitrary_channels_allowed=True,

@@ -98,4 +98,14 @@ def decode_frame(data: str | bytes, max_bytes: int) -> Frame:
         frame: Frame = _decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UsageError(f"this frame is not understood: {error}") from error
+    if _has_nul(msgspec.to_builtins(frame)):
+        raise UsageError("a text may not hold the character U+0000; PostgreSQL cannot store it")
     return frame
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_nul, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return isinstance(value, str) and "\0" in value

@@ -12,6 +12,8 @@ from bot.bootstrap import build_application
 from bot.clock import SystemClock
 from bot.crm.database import Database
 from bot.engine.host import EngineHost
+from bot.services.scheduler import Scheduler, all_jobs
+from bot.services.webhook_sender import WebhookSender
 from bot.settings import Settings
 from bot.web.admin import write_access
 from bot.web.app import create_app
@@ -36,12 +38,13 @@ async def serve(
         when_ready: called once a message would be answered.
     """
     channels = build_channels(settings.database_url)
+    clock = SystemClock()
     application = build_application(
         settings,
         database=database,
         engine=engine,
         notifier=ChannelsNotifier(channels),
-        clock=SystemClock(),
+        clock=clock,
     )
     access = write_access(settings.var_dir, f"http://{_own_address(host)}:{port}")
 
@@ -55,6 +58,10 @@ async def serve(
         channels,
         admin_token=access.token,
         on_stop=stop,
+        background=[
+            Scheduler(database, clock, all_jobs(settings.var_dir)),
+            WebhookSender(database, clock),
+        ],
         embed_origins=origins,
     )
     server = uvicorn.Server(server_config(app, settings, host=host, port=port))
@@ -80,6 +87,7 @@ def server_config(app: ASGIApp, settings: Settings, *, host: str, port: int) -> 
         ws_per_message_deflate=False,  # 100 KB would unfold to 100 MB
         log_level="warning",
         access_log=False,
+        log_config=None,  # tracebacks go the way of all logs, where they are masked
         timeout_graceful_shutdown=5,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,

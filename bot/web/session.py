@@ -196,7 +196,9 @@ class Session:
         async for raw in self._subscriber.iter_events():
             event = msgspec.json.decode(raw)
             seq = event.get("seq")
-            if seq is None:
+            if event["type"] == "missed":  # too long to be told, or lost on the way
+                await self._catch_up()
+            elif seq is None:
                 await self._send(event)
             elif seq > self._last_seq + 1:
                 await self._catch_up()

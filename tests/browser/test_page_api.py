@@ -20,7 +20,10 @@ LISTEN = """() => {
     for (const name of ['open', 'close', 'message'])
         prelude.on(name, (detail) => told.push(detail ? `${name} ${detail.text}` : name))
 }"""
-BOUND = "SELECT identity_sub, identity_name FROM conversation WHERE id = ?"
+BOUND = (
+    "SELECT identity_sub, customer.name FROM conversation JOIN customer"
+    " ON customer.id = conversation.customer_id WHERE conversation.id = ?"
+)
 
 
 def signed(subject: str, **changes: Any) -> str:
@@ -80,7 +83,7 @@ def test_logged_in_customer_takes_the_talk_along_and_leaves_it_at_the_door(
     theirs = shop.rows("SELECT id FROM conversation WHERE identity_sub = 'c-7'")
     assert len(theirs) == 1
     assert shop.said(theirs[0]["id"]) == ["as a visitor", "as a customer"]
-    assert shop.rows(BOUND, theirs[0]["id"])[0]["identity_name"] == "王芳"
+    assert shop.rows(BOUND, theirs[0]["id"])[0]["name"] == "王芳"
 
     visitor.api("identify", "")
     expect(visitor.bubbles("own")).to_have_count(0)

@@ -242,7 +242,6 @@ class JourneyRunner:
                 shop_hash=digest,
                 products=products,
                 documents=shop.documents(),
-                now=FakeClock().now(),
             )
         )
 

@@ -31,7 +31,7 @@ def database(settings: Settings, clock: FakeClock, migrated: Path) -> Iterator[D
     settings.var_dir.mkdir(parents=True)
     shutil.copy(migrated, settings.var_dir / "prelude.db")
     database = Database(settings.database_url)
-    database.write(lambda uow: sync_shop(uow, settings.shop_dir, clock.now()))
+    database.write(lambda uow: sync_shop(uow, settings.shop_dir))
     yield database
     database.close()
 

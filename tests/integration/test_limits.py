@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bot.crm.records import MessageRecord
 from bot.errors import RateLimitedError
 from bot.services.limits import RateLimits
 from bot.settings import Settings
@@ -105,18 +106,15 @@ def test_limited_customer_is_told_when_loses_nothing_and_reaches_a_person(
             await page.until("message", sender="bot")
             served.clock.advance(10)
             assert (await page.ask("m10", "one more"))["seq"] == person["seq"] + 2
-            texts = [row.text for row in stored(served) if row.sender == "customer"]
+            talk = next(each["conversation"] for each in page.frames if each["type"] == "hello")
+            texts = [row.text for row in stored(served, talk) if row.sender == "customer"]
             assert texts == [f"text {n}" for n in range(10)] + ["a person, please", "one more"]
 
     served.run(scenario)
 
 
-def stored(served: ServedShop) -> list[object]:
-    def read(uow: object) -> list[object]:
-        (talk,) = uow.conversations.find_by_owner(("bot", "queue"))  # type: ignore[attr-defined]
-        return uow.messages.events_after(talk.id, 0)  # type: ignore[attr-defined,no-any-return]
-
-    return served.database.read(read)
+def stored(served: ServedShop, talk: str) -> list[MessageRecord]:
+    return served.database.read(lambda uow: uow.messages.events_after(talk, 0))
 
 
 def test_two_sockets_of_a_conversation_share_its_limit(served: ServedShop) -> None:

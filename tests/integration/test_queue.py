@@ -197,6 +197,20 @@ def test_queue_lists_who_waits_longest_first(shop: Play) -> None:
     assert third not in [each.conversation_id for each in waiting]
 
 
+def test_queue_lists_so_many_who_wait_before_those_a_person_has(
+    shop: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LISTED", 2)
+    talks = [shop.start() for _ in range(4)]
+    for talk in talks:
+        shop.say(talk, "human")
+        shop.clock.advance(60)
+    shop.run(lambda: shop.app.claim(talks[0], "Wang"))
+    listed = shop.run(lambda: shop.app.list_queue("Lin"))
+    assert [each.conversation_id for each in listed] == [talks[1], talks[2], talks[0]]
+    assert [each.agent_name for each in listed] == [None, None, "Wang"]
+
+
 @pytest.mark.parametrize(
     ("name", "role", "reason"),
     [

@@ -1,0 +1,239 @@
+"""The shapes that the API hands out, and the bodies that are its own.
+
+Fields are those of `bot.crm.records`; personal ones may be null or shortened (`masking`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from bot.services.customers import CustomerChange
+
+
+class NewCustomer(CustomerChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A customer, by phone number, login or both. Who is known by them already is changed."""
+
+    phone: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+    login: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
+
+
+class CustomerView(Struct, frozen=True):
+    """A customer. `do_not_contact` is shown to everybody, so that nobody calls by mistake."""
+
+    id: int
+    name: str
+    source: str
+    grade: str | None
+    grade_is_pinned: bool
+    buys_now: int | None
+    could_buy: int | None
+    style: str | None
+    needs: list[str] | None
+    credit: str | None
+    preferred_contact: str | None
+    do_not_contact: bool
+    contact_refused_at: datetime | None
+    city: str | None
+    work: str | None
+    household_size: int | None
+    payday: int | None
+    birthday: str | None
+    note: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class IdentityView(Struct, frozen=True):
+    """By what a customer is known. The value of a `visitor` is never shown."""
+
+    kind: str
+    value: str | None
+    created_at: datetime
+
+
+class GradeView(Struct, frozen=True):
+    """A change of a customer's grade, with the rule that decided."""
+
+    grade: str | None
+    buys_now: int | None
+    could_buy: int | None
+    rule: str
+    evidence: dict[str, Any]
+    actor: str
+    created_at: datetime
+
+
+class TalkView(Struct, frozen=True):
+    """A conversation with its rating, 1 to 5."""
+
+    id: str
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+    score: int | None
+
+
+class OrderLineView(Struct, frozen=True):
+    """One product of an order; the price of one, in fen."""
+
+    position: int
+    product_id: str
+    product_name: str
+    quantity: int
+    price_fen: int
+
+
+class OrderView(Struct, frozen=True):
+    """An order with its lines."""
+
+    id: int
+    number: str
+    customer_id: int | None
+    state: str
+    placed_at: datetime
+    dispatch_promised_on: str | None
+    dispatched_at: datetime | None
+    delivered_at: datetime | None
+    total_fen: int
+    profit_fen: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    lines: list[OrderLineView]
+
+
+class CaseView(Struct, frozen=True):
+    """A complaint case."""
+
+    id: int
+    number: str
+    conversation_id: str
+    customer_id: int | None
+    stage: str
+    causes: list[str]
+    severity: str
+    reaction: str | None
+    harm: list[str]
+    crisis: bool
+    product_id: str | None
+    owner: str
+    deadline_at: datetime
+    opened_at: datetime
+    version: int
+    updated_at: datetime
+
+
+class CaseEventView(Struct, frozen=True):
+    """Something that happened to a case. `body` may hold words, and counts as personal."""
+
+    ordinal: int
+    actor: str
+    verb: str
+    body: dict[str, Any] | None
+    created_at: datetime
+
+
+class CaseDetail(Struct, frozen=True):
+    """A case with all that happened to it."""
+
+    case: CaseView
+    events: list[CaseEventView]
+
+
+class TaskView(Struct, frozen=True):
+    """A task for a person."""
+
+    id: int
+    conversation_id: str | None
+    customer_id: int | None
+    order_id: int | None
+    case_id: int | None
+    kind: str
+    contact: str | None
+    due: str | None
+    due_at: datetime | None
+    note: str | None
+    owner: str
+    state: str
+    result: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomerCard(Struct, frozen=True):
+    """A customer at a glance: the newest few of everything.
+
+    `orders`, `cases` and `tasks` are null for a token that may not read these. `may_be` are
+    customers who are known by a number that this one has typed.
+    """
+
+    customer: CustomerView
+    identities: list[IdentityView]
+    grades: list[GradeView]
+    orders: list[OrderView] | None
+    cases: list[CaseView] | None
+    tasks: list[TaskView] | None
+    talks: list[TalkView]
+    estimated_style: str | None
+    may_be: list[int]
+
+
+class ProductView(Struct, frozen=True):
+    """A product of the shop's folder, with feature, advantage, benefit in step."""
+
+    id: str
+    name: str
+    category: str
+    aliases: list[str]
+    price_fen: int
+    life_years: float
+    warranty_months: int
+    stock: int
+    features: list[str]
+    advantages: list[str]
+    benefits: list[str]
+    content_units: float
+    daily_use_per_person: float
+    related: list[str]
+    compared_with: str
+    valid_until: str
+
+
+class CustomerPage(Struct, frozen=True):
+    """Some customers, newest first."""
+
+    items: list[CustomerView]
+    next_cursor: str | None
+
+
+class OrderPage(Struct, frozen=True):
+    """Some orders, newest first."""
+
+    items: list[OrderView]
+    next_cursor: str | None
+
+
+class CasePage(Struct, frozen=True):
+    """Some cases, newest first."""
+
+    items: list[CaseView]
+    next_cursor: str | None
+
+
+class TaskPage(Struct, frozen=True):
+    """Some tasks, newest first."""
+
+    items: list[TaskView]
+    next_cursor: str | None
+
+
+class ProductPage(Struct, frozen=True):
+    """Some products, in the owner's order."""
+
+    items: list[ProductView]
+    next_cursor: str | None

@@ -1,0 +1,100 @@
+"""What a shop had in its database before revision 0003 is found, counted and owned after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, MetaData, insert
+
+from bot.crm.database import Database
+from bot.crm.migrate import upgrade
+from tests.crash.test_migrations import connected, migrate
+
+ROWS = Path(__file__).parents[1] / "data" / "rows_0002.json"  # as a shop of revision 0002 left them
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'prelude.db'}"
+
+
+@pytest.fixture
+def upgraded(url: str) -> Iterator[Database]:
+    migrate(url, "0002")
+    fill(url)
+    upgrade(url)
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def fill(url: str) -> None:
+    with connected(url) as connection:
+        known = MetaData()
+        known.reflect(connection)
+        for table in known.sorted_tables:
+            for row in json.loads(ROWS.read_text(encoding="utf-8")).get(table.name, []):
+                connection.execute(insert(table).values(**row_for(table, row)))
+        if connection.dialect.name == "postgresql":  # as if the rows had come one by one
+            for name in ("message", "turn", "objection", "complaint_case", "task"):
+                connection.exec_driver_sql(
+                    f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))"  # noqa: S608
+                )
+
+
+def row_for(table: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with values as this database takes them."""
+    values = {}
+    for name, value in row.items():
+        type_ = table.c[name].type
+        if isinstance(value, str) and isinstance(type_, JSON):
+            value = json.loads(value)
+        elif isinstance(value, str) and type_.python_type is datetime:
+            value = datetime.fromisoformat(value)
+        elif isinstance(value, int) and type_.python_type is bool:
+            value = bool(value)
+        values[name] = value
+    return values
+
+
+def test_every_talk_has_its_customer(upgraded: Database) -> None:
+    def read(uow: Any) -> list[Any]:
+        return [uow.customers.get(each) for each in uow.customers.ids_after(0, 10)]
+
+    customers = upgraded.read(read)
+    assert sorted((each.name, each.contact_refused_at is not None) for each in customers) == [
+        ("", False),
+        ("", False),
+        ("Wang", True),
+    ]
+    login = upgraded.read(lambda uow: uow.customers.find("login", "u1"))
+    assert upgraded.read(lambda uow: uow.customers.get(login)).name == "Wang"
+    for each in customers:
+        assert len(upgraded.read(lambda uow, each=each: uow.customers.talks(each.id))) == 1
+
+
+def test_figures_of_the_past_equal_a_recount(upgraded: Database) -> None:
+    figures = upgraded.read(lambda uow: uow.counts.between("2026-11-01", "2026-11-30"))
+    assert figures == upgraded.read(lambda uow: uow.counts.recount())
+    assert figures["2026-11-22", "cases"] == 3
+    assert figures["2026-11-22", "ratings.sum"] == 12
+
+
+def test_cases_of_the_past_are_found_by_what_was_said(upgraded: Database) -> None:
+    def found(query: str) -> int:
+        return len(upgraded.read(lambda uow: uow.cases.search(query)).items)
+
+    assert (found("杯子坏"), found("a45"), found("狗")) == (3, 3, 0)
+
+
+def test_rows_that_come_after_get_numbers_of_their_own(upgraded: Database) -> None:
+    def write(uow: Any) -> tuple[int, int]:
+        now = uow.customers.get(1).created_at
+        return uow.customers.add("web", now), uow.tasks.add("visit", now)
+
+    assert upgraded.write(write) == (4, 2)

@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_case_work`, on PostgreSQL."""
+
+from tests.integration.test_case_work import *  # noqa: F403

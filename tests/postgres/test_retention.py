@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_retention`, on PostgreSQL."""
+
+from tests.integration.test_retention import *  # noqa: F403

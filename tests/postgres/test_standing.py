@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_standing`, on PostgreSQL."""
+
+from tests.integration.test_standing import *  # noqa: F403

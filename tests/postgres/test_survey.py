@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_survey`, on PostgreSQL."""
+
+from tests.integration.test_survey import *  # noqa: F403
