@@ -16,8 +16,10 @@ from bot.cli.app import app
 from bot.crm.dictionary import data_dictionary
 from bot.errors import BotError
 from bot.killpoints import KILL_POINTS
+from bot.services.api_tokens import SCOPES
 from bot.services.operations import OPERATIONS
 from bot.web import frames, session
+from bot.web.api.routes import api_document
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CHANGELOG.md"]
@@ -170,3 +172,12 @@ def test_licence_is_apache_2() -> None:
     text = read("LICENSE")
     assert "Apache License" in text and "Version 2.0, January 2004" in text
     assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_api_document_names_every_route_and_scope() -> None:
+    text = read("docs/api.md")
+    for path, operations in api_document()["paths"].items():
+        place = re.sub(r"\{\w*?_?(id|number)\}", r"{\1}", path.removeprefix("/api/v1"))
+        for method in operations:
+            assert f"`{method.upper()} {place}`" in text
+    assert [scope for scope in SCOPES if f"`{scope}`" not in text] == []

@@ -116,8 +116,6 @@ def test_unreachable_database_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_damaged_database_is_a_failure(private: Settings, play: Play) -> None:
-    if not private.is_sqlite:
-        pytest.skip("PostgreSQL checks its own pages")
     play.app.database.close()
     path = private.var_dir / "prelude.db"
     with closing(sqlite3.connect(path)) as connection:

@@ -303,8 +303,6 @@ def test_a_locked_database_is_told_and_nothing_is_half_written(shelf: Shelf) -> 
 def test_a_database_that_takes_no_more_is_told_and_holds_whole_chunks(
     shelf: Shelf, pragma: str, reason: str
 ) -> None:
-    if not shelf.database.is_sqlite:
-        pytest.skip("made full by means of SQLite")
     with shelf.database.write_engine.connect() as connection:  # the one that writes
         connection.exec_driver_sql(f"PRAGMA {pragma}")
     with pytest.raises(UsageError, match=rf"{reason}.*(nothing was changed|is kept)"):

@@ -232,8 +232,6 @@ def test_no_page_of_the_file_holds_what_was_erased(
     desk: PrivacyDesk, two: tuple[Person, Person], database: Database, settings: Settings
 ) -> None:
     """The words of a case were changed once before, which leaves them in the index's old parts."""
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL's pages are cleaned by its own VACUUM")
     case_id = two[0].rows["complaint_case"]["id"]
     database.write(lambda uow: add_words(uow, case_id, f"{FIRST} said again"))
     receipt = desk.erase(two[0].id, "cli")

@@ -16,8 +16,8 @@ from bot.services.orders import OrderChange, OrderLineValue, put_order
 from bot.services.rounds import CHUNK
 from bot.services.value import grade_customers, open_valuation
 from tests.conftest import Play
-from tests.fakes import START
 from tests.crash.test_scheduler import complain
+from tests.fakes import START
 
 PHONE = "13800138000"
 DAY = timedelta(days=1)

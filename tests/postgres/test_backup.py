@@ -7,9 +7,9 @@ import pytest
 from bot.errors import StorageUnavailableError, UsageError
 from bot.services.backup import restore_backup
 from tests.conftest import Play
-from tests.fakes import START
 from tests.crash.test_backup import *  # noqa: F403
 from tests.crash.test_backup import back_up, everything, quietly
+from tests.fakes import START
 
 
 def test_restore_refuses_while_others_are_connected(play: Play, tmp_path: Path) -> None:
