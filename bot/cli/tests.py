@@ -25,7 +25,7 @@ TIERS = {
     "postgres": ["tests/postgres"],
 }
 WORKERS = min(max(os.cpu_count() or 2, 2), 8)
-SIDE_BY_SIDE = {"fast": ["-n", str(WORKERS), "--dist", "loadfile"]}
+SIDE_BY_SIDE = {"fast": ["-n", str(WORKERS), "--dist", "worksteal"]}
 NEED_MODEL = ("model", "journeys", "browser")
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.cuttable_line import CuttableLine
 from tests.browser.shop_server import ShopServer
 from tests.browser.visitor import WORDS, Visit, Visitor
-from tests.unit.test_picture_files import photo, save
+from tests.crash.test_picture_files import photo, save
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 RUN = """async () => {

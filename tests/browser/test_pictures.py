@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.shop_server import ShopServer
 from tests.browser.visitor import WORDS, Visit, Visitor
 from tests.crash.server_process import wait_for
-from tests.unit.test_picture_files import HARMLESS, HOSTILE, TOO_LARGE, TRACES, photo, save
+from tests.crash.test_picture_files import HARMLESS, HOSTILE, TOO_LARGE, TRACES, photo, save
 
 TWELVE = [
     "png_bomb_header",

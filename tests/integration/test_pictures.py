@@ -40,7 +40,7 @@ from bot.web import pictures as web_pictures
 from bot.web.app import create_app
 from bot.web.fanout import build_channels
 from tests.conftest import Play
-from tests.unit.test_picture_files import HOSTILE
+from tests.crash.test_picture_files import HOSTILE
 
 SATISFACTION = (
     "create table satisfaction (conversation_id varchar(32) not null primary key references"

@@ -1,3 +1,3 @@
-"""The tests of `tests.integration.test_webhooks`, on PostgreSQL."""
+"""The tests of `tests.crash.test_webhooks`, on PostgreSQL."""
 
-from tests.integration.test_webhooks import *  # noqa: F403
+from tests.crash.test_webhooks import *  # noqa: F403
