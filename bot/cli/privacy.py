@@ -96,7 +96,7 @@ def erase(
     console.print(
         f"Backups in var/backups older than {days} days are deleted: the last one that may hold "
         f"this person on {gone_on}. Copies that were taken elsewhere are yours to delete, and "
-        "after a restore from before this moment this command must be run again."
+        "a restore over this database erases this person again."
     )
     if not receipt["is_log_empty"]:
         console.print(

@@ -210,6 +210,6 @@ def check_backups(folder: Path, now: datetime) -> Finding:
 def check_shop(shop_dir: Path) -> Finding:
     """A real shop does not sell the sample's kettles."""
     if shop_dir.resolve() == SAMPLE_SHOP:
-        mend = "copy shops/sample, edit it, and name it with --shop or PRELUDE_SHOP"
+        mend = "make one with ./prelude shop new NAME, and name it with --shop or PRELUDE_SHOP"
         return Finding("shop", "warn", "this is the sample shop", mend)
     return Finding("shop", "ok", str(shop_dir))
