@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from bot.crm.cases import OVERDUE
 from bot.crm.records import CaseRecord
 from bot.crm.unit_of_work import UnitOfWork
+from bot.errors import VersionConflictError
 from bot.services.written import given
 
 OPENED, CHANGED, IS_OVERDUE = "case.opened", "case.changed", "case.overdue"
@@ -39,6 +40,8 @@ def change_case(
         NotFoundError, VersionConflictError: no such case, or not as the caller has seen it.
     """
     case = uow.cases.find(number)
+    if expected not in (None, case.version):  # also when there is nothing to change
+        raise VersionConflictError("it was changed meanwhile: read it again")
     values = given(change)
     steps: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
     if values.get("owner", case.owner) != case.owner:
