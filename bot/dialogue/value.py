@@ -74,6 +74,15 @@ class GradeResult:
     evidence: Mapping[str, int | float | str | list[str]]
 
 
+def advice_for(
+    rules: CustomerRules, grade: str | None, warned: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the strategy for a grade and the texts of warnings, as staff read them."""
+    found = [rule.strategy for rule in rules.value.grades if rule.id == grade]
+    texts = tuple(rule.text for rule in rules.value.warnings if rule.id in warned)
+    return rules.value.strategies[found[0]] if found else "", texts
+
+
 def grade_of(rules: CustomerRules, facts: OrderFacts, today: date) -> GradeResult:
     """Return the grade, X, Y, the strategy and the warnings for a customer (D-CUS-1).
 

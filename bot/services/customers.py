@@ -26,12 +26,15 @@ from bot.crm.records import (
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.style import Style, style_of
+from bot.dialogue.value import advice_for
 from bot.errors import UsageError
+from bot.knowledge.customer_rules import load_customer_rules
 from bot.language.normalise import find_phone
 from bot.services.written import Written, differing, given
 
 VISITOR, LOGIN, PHONE = "visitor", "login", "phone"
 CARD_ROWS = 5
+WARNINGS = "warnings"  # under this name the evidence of a grade keeps ids of warnings
 STYLE_MESSAGES = 50
 Grade = Literal["vip", "important", "ordinary", "small"]
 Need = Literal["power", "achievement", "recognition", "cooperation", "security", "order"]
@@ -67,6 +70,8 @@ class CustomerCard:
     Attributes:
         estimated_style: read off their own words, when nobody has set one.
         may_be: customers who are known by a number that this one has typed.
+        strategy, warnings: how a customer of this grade is served, and why to look twice: big is
+            not always good (D-CUS-1).
     """
 
     customer: CustomerRecord
@@ -78,6 +83,8 @@ class CustomerCard:
     talks: list[TalkSummary]
     estimated_style: Style | None
     may_be: list[int]
+    strategy: str
+    warnings: tuple[str, ...]
 
 
 def recognise_visitor(uow: UnitOfWork, token_hash: str, channel: str, now: datetime) -> int:
@@ -280,14 +287,19 @@ def read_card(uow: UnitOfWork, customer_id: int) -> CustomerCard:
     tasks = uow.tasks.page(open_tasks, limit=CARD_ROWS).items
     typed = {task.contact for task in tasks if task.contact}
     may_be = {uow.customers.find(PHONE, phone) for phone in typed} - {None, customer_id}
+    grades = uow.customers.grades(customer_id, CARD_ROWS)
+    warned = grades[0].evidence.get(WARNINGS, []) if grades else []
+    strategy, warnings = advice_for(load_customer_rules(), customer.grade, warned)
     return CustomerCard(
         customer=customer,
         identities=uow.customers.identities(customer_id),
-        grades=uow.customers.grades(customer_id, CARD_ROWS),
+        grades=grades,
         orders=uow.orders.of_customer(customer_id, CARD_ROWS),
         cases=uow.cases.page(open_cases, limit=CARD_ROWS).items,
         tasks=tasks,
         talks=uow.customers.talks(customer_id, CARD_ROWS),
         estimated_style=style_of(uow.messages.style_cues(customer_id, STYLE_MESSAGES)),
         may_be=sorted(each for each in may_be if each is not None),
+        strategy=strategy,
+        warnings=warnings,
     )

@@ -120,6 +120,8 @@ def masked_card(card: CustomerCard) -> dict[str, Any]:
         **lists,
         "estimated_style": HIDDEN if card.estimated_style else None,
         "may_be": card.may_be,
+        "strategy": card.strategy,
+        "warnings": [HIDDEN for _ in card.warnings],
     }
 
 

@@ -19,6 +19,7 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.aftercare import ENDED_STATES
 from bot.dialogue.value import GradeResult, OrderFacts, grade_of
 from bot.knowledge.customer_rules import CustomerRules, load_customer_rules
+from bot.services.customers import WARNINGS
 from bot.services.rounds import each_customer
 
 MAX_CASES = 100
@@ -89,6 +90,10 @@ def open_valuation(uow: UnitOfWork, now: datetime) -> Valuation:
     return Valuation(rules, today, since, uow.orders.sums_since(since), categories)
 
 
+def _ids(result: GradeResult) -> list[str]:
+    return [warning.id for warning in result.warnings]
+
+
 async def grade_customers(database: Database, now: datetime) -> AsyncIterator[None]:
     """Grade all customers anew; yields between the steps. Grades that people set stay."""
     valuation = await database.read_async(lambda uow: open_valuation(uow, now))
@@ -98,14 +103,17 @@ async def grade_customers(database: Database, now: datetime) -> AsyncIterator[No
         if customer.grade_is_pinned:
             return None
         result = valuation.grade(uow, customer_id)
-        before = (customer.grade, customer.buys_now, customer.could_buy)
-        return result if before != (result.grade, result.buys_now, result.could_buy) else None
+        history = uow.customers.grades(customer_id, limit=1)
+        warned = history[0].evidence.get(WARNINGS, []) if history else []
+        before = (customer.grade, customer.buys_now, customer.could_buy, warned)
+        after = (result.grade, result.buys_now, result.could_buy, _ids(result))
+        return result if before != after else None
 
     def do(uow: UnitOfWork, customer_id: int, result: GradeResult) -> None:
         uow.customers.add_grade(
             customer_id,
             rule=result.rule,
-            evidence=dict(result.evidence),
+            evidence={**result.evidence, WARNINGS: _ids(result)},
             actor="server",
             now=now,
             grade=result.grade,

@@ -183,6 +183,7 @@ def test_pages_stay_right_while_rows_are_added(shop: ApiShop) -> None:
         ({"cursor": "x" * 5000}, "cursor"),
         ({"updated_since": "yesterday"}, "updated_since"),
         ({"updated_since": "2026-11-22T10:00:00"}, "updated_since"),
+        ({"updated_since": "0001-01-01T00:00:00+14:00"}, "updated_since"),
         ({"colour": "red"}, "colour"),
         ({"state": ["paid", "placed"]}, "state"),
         ({"state": "a\0b"}, "state"),
@@ -252,6 +253,17 @@ def test_order_number_in_any_script_is_found_by_its_location(shop: ApiShop) -> N
     made = shop.ask("PUT", "orders/订单 1", json=body)
     assert made.headers["location"] == "/api/v1/orders/%E8%AE%A2%E5%8D%95%201"
     assert shop.ask("GET", made.headers["location"]).json()["number"] == "订单 1"
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "2200", "9999"])
+def test_time_that_no_shop_has_seen_is_refused(shop: ApiShop, year: str) -> None:
+    # the first day of year 1 is no day any more in another time zone
+    moment = f"{year}-01-01T00:00:00+14:00"
+    task = shop.ask("POST", "tasks", json={"kind": "call", "note": "x", "due_at": moment})
+    assert problem(task, 400, "invalid")["errors"][0]["field"] == "due_at"
+    line = {"product_id": "p1", "quantity": 1, "price_fen": 5}
+    order = shop.ask("PUT", "orders/A1", json={"placed_at": moment, "lines": [line]})
+    assert problem(order, 400, "invalid")["errors"][0]["field"] == "placed_at"
 
 
 def test_task_is_done_with_a_result(shop: ApiShop) -> None:

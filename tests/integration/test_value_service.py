@@ -11,7 +11,8 @@ import pytest
 from bot.crm.database import Database
 from bot.crm.records import CustomerRecord, GradeRecord
 from bot.dialogue.value import GradeResult
-from bot.services.customers import CustomerChange, change_customer
+from bot.knowledge.customer_rules import load_customer_rules
+from bot.services.customers import CustomerChange, change_customer, read_card
 from bot.services.orders import OrderChange, OrderLineValue, put_order
 from bot.services.rounds import CHUNK
 from bot.services.value import grade_customers, open_valuation
@@ -188,3 +189,22 @@ def test_every_customer_is_graded_however_many_there_are(database: Database) -> 
         order(database, f"A{number}", 300_000, phone=phone)
     grade_all(database)
     assert {row(database, phone).grade for phone in phones} == {"important"}
+
+
+def test_card_says_how_to_serve_them_and_why_to_look_twice(database: Database) -> None:
+    order(database, "B1", 500_000, profit_fen=200_000, phone="13900139000")
+    for number in range(2):
+        order(database, f"A{number}", 100_000, profit_fen=10_000)
+    customer_id = whose(database)
+    assert database.read(lambda uow: read_card(uow, customer_id)).strategy == ""
+    grade_all(database)
+    card = database.read(lambda uow: read_card(uow, customer_id))
+    rules = load_customer_rules().value
+    texts = {rule.id: rule.text for rule in rules.warnings}
+    assert card.strategy in rules.strategies.values()
+    assert {texts["dependence"], texts["thin_margin"]} <= set(card.warnings)
+    for number in range(8):  # they grow: the shop does not hang on this one any more
+        order(database, f"C{number}", 900_000, profit_fen=300_000, phone="13900139000")
+    grade_all(database, START + DAY)
+    again = database.read(lambda uow: read_card(uow, customer_id))
+    assert texts["dependence"] not in again.warnings

@@ -169,7 +169,8 @@ class CustomerCard(Struct, frozen=True):
     """A customer at a glance: the newest few of everything.
 
     `orders`, `cases` and `tasks` are null for a token that may not read these. `may_be` are
-    customers who are known by a number that this one has typed.
+    customers who are known by a number that this one has typed. `strategy` is how a customer of
+    this grade is served, `warnings` why to look twice; they may rest on what is personal.
     """
 
     customer: CustomerView
@@ -181,6 +182,8 @@ class CustomerCard(Struct, frozen=True):
     talks: list[TalkView]
     estimated_style: str | None
     may_be: list[int]
+    strategy: str
+    warnings: list[str] | None
 
 
 class ProductView(Struct, frozen=True):

@@ -80,4 +80,6 @@ def show_card(card: CustomerCard, caller: Caller) -> schemas.CustomerCard:
         ],
         estimated_style=card.estimated_style if sees_personal else None,
         may_be=card.may_be,
+        strategy=card.strategy,
+        warnings=list(card.warnings) if sees_personal else None,
     )
