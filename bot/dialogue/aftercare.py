@@ -167,6 +167,8 @@ def _order_steps(rule: AftercareRule, orders: Sequence[PurchasedOrder]) -> Itera
     for order in orders:
         if "not_delivered" in rule.needs and order.delivered_on:
             continue
+        if "not_dispatched" in rule.needs and (order.dispatched_on or order.delivered_on):
+            continue
         on: date | None = getattr(order, f"{rule.event}_on")
         if on:
             yield _Occasion(order.number, on, order, order.lines)

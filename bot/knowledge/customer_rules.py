@@ -20,7 +20,15 @@ from bot.knowledge.book import BOOK_DIR, Id
 from bot.knowledge.loader import line_of, read_yaml
 
 Grade = Literal["vip", "important", "ordinary", "small"]
-CareEvent = Literal["placed", "dispatched", "delivered", "warranty_ends", "runs_out", "birthday"]
+CareEvent = Literal[
+    "placed",
+    "dispatch_promised",
+    "dispatched",
+    "delivered",
+    "warranty_ends",
+    "runs_out",
+    "birthday",
+]
 IncidentKind = Literal["fault", "low_rating", "unsolved_case"]
 Figure = Literal[
     "revenue_share",
@@ -102,7 +110,9 @@ class AftercareRule(Struct, frozen=True, forbid_unknown_fields=True):
     title: Annotated[str, Meta(min_length=1, max_length=40)]
     scripts: Annotated[list[Text], Meta(min_length=1)]
     questions: list[Text] = []
-    needs: list[Literal["no_open_case", "not_delivered", "durable", "on_sale"]] = []
+    needs: list[
+        Literal["no_open_case", "not_dispatched", "not_delivered", "durable", "on_sale"]
+    ] = []
 
     @property
     def facts(self) -> frozenset[str]:

@@ -72,6 +72,7 @@ def test_the_calendar_has_all_of_the_domain(rules: CustomerRules) -> None:
     events = {rule.event for rule in rules.aftercare}
     assert events == {
         "placed",
+        "dispatch_promised",
         "dispatched",
         "delivered",
         "warranty_ends",
@@ -106,6 +107,7 @@ def test_every_rule_has_a_script_that_needs_only_what_its_event_surely_knows(
         "placed": {"greeting", "order_number", "ordered_on", "products"},
         "birthday": {"greeting"},
     }
+    known["dispatch_promised"] = known["placed"]
     for event in ("dispatched", "delivered"):
         known[event] = known["placed"] | {f"{event}_on"}
     for event in DEADLINES:

@@ -356,3 +356,17 @@ def test_an_origin_fits_its_column_with_the_longest_ids() -> None:
     products = {line.product_id: PRODUCTS["kettle"]}
     (reminder,) = due_reminders(rules, [order], CUSTOMER, products, date(2027, 2, 8))
     assert len(reminder.origin) <= 160
+
+
+def test_promised_day_of_dispatch_that_has_passed_is_told_until_it_is_sent() -> None:
+    late = rule("late", "dispatch_promised", 1, 5, needs=["not_dispatched"], scripts=["{products}"])
+    rules = structs.replace(RULES, aftercare=[late])
+    promised = replace(ORDER, dispatch_promised_on=date(2026, 3, 12))
+
+    def found(today: date, order: PurchasedOrder) -> list[str]:
+        return [each.origin for each in due_reminders(rules, [order], CUSTOMER, PRODUCTS, today)]
+
+    assert found(date(2026, 3, 12), promised) == []
+    assert found(date(2026, 3, 13), promised) == ["aftercare:late:A1"]
+    assert found(date(2026, 3, 13), replace(promised, dispatched_on=date(2026, 3, 12))) == []
+    assert found(date(2026, 3, 13), ORDER) == []  # nothing was promised
