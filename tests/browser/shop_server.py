@@ -17,7 +17,7 @@ from tests.crash.server_process import ROOT, free_port, is_running, wait_for
 
 FAKE = ["-m", "tests.browser.fake_shop"]
 REAL = ["-m", "bot.cli", "serve", "--port"]
-READY_SECONDS = 90.0
+READY_SECONDS = 300.0
 # Far above what a test does, so that only the test of the limits meets them.
 GENEROUS = {
     "PRELUDE_MESSAGE_RATE": "5000/10 second",

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Dialog, Locator, Page, Request, 
 from tests.crash.server_process import ROOT, wait_for
 
 WORDS: dict[str, str] = json.loads((ROOT / "frontend/locales/zh-CN.json").read_text("utf-8"))
-PATIENCE = 15_000  # milliseconds; two cores, often busy
+PATIENCE = 45_000  # milliseconds; two cores, often busy
 HARMLESS_SCHEMES = ("data", "blob", "about")
 expect.set_options(timeout=PATIENCE)
 

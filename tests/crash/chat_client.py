@@ -12,7 +12,7 @@ import websockets
 from websockets.exceptions import ConnectionClosed
 
 Frame = dict[str, Any]
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 
 
 class ChatClient:
@@ -46,7 +46,7 @@ class ChatClient:
 
     async def open(self, *, with_hello: bool = True, after: int | None = None) -> None:
         """Connect, say hello (resuming if there is something to resume), resend the outbox."""
-        self._socket = await websockets.connect(self._url, open_timeout=5, close_timeout=1)
+        self._socket = await websockets.connect(self._url, open_timeout=30, close_timeout=1)
         self._greeted.clear()
         self.close_code = None
         self._reader = asyncio.create_task(self._read())

@@ -23,7 +23,7 @@ from tests.fakes import START
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 40.0
+START_SECONDS = 120.0
 
 PARENT = """
 import asyncio

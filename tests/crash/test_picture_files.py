@@ -342,7 +342,7 @@ def measure(folder: Path, files: dict[str, Callable[[], bytes]]) -> tuple[dict[s
         (folder / name).write_bytes(build())
     (folder / "_warm").write_bytes(save(photo(), "WEBP"))
     call = [sys.executable, "-c", MEASURE, str(folder)]
-    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     measured = json.loads(done.stdout)
     return measured["took"], measured["mib"]

@@ -29,8 +29,8 @@ from bot.web.server import server_config
 from tests.fakes import START, FakeClock, InlineEngine
 
 Frame = dict[str, Any]
-WAIT_SECONDS = 8.0
-SCENARIO_SECONDS = 25.0
+WAIT_SECONDS = 30.0
+SCENARIO_SECONDS = 90.0
 IDENTITY_SECRET = "the secret that shop and server share"
 SHOP_ID = "sample"
 

@@ -24,15 +24,15 @@ import yaml
 
 from bot.engine.training import find_model
 from bot.settings import ROOT, load_settings
+from tests.processes import run_command
 
 pytestmark = pytest.mark.model
 
 RASA = (sys.executable, "-m", "rasa")
 STORIES = ROOT / "tests" / "conversations" / "test_stories.yml"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-COMMAND_SECONDS = 200.0
 MESSAGES_VALIDATED = 40  # of each intent; `./prelude data check` looks at all of them
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +61,8 @@ def environment_with(folder: Path) -> dict[str, str]:
 
 def rasa(*arguments: str, env: dict[str, str], stdin: str | None = None) -> tuple[int, str]:
     """Run one command to its end; return its code and all it wrote."""
-    done = subprocess.run(
-        [*RASA, *arguments],
-        cwd=ROOT,
-        env=env,
-        input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    done = run_command([*RASA, *arguments], cwd=ROOT, env=env, stdin=stdin)
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_rasa_test_core_predicts_every_step_of_the_journeys(

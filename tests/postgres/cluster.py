@@ -22,7 +22,7 @@ from psycopg.sql import SQL, Identifier
 from bot.crm.postgres_dump import find_program
 
 USER = "postgres"
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 UTF8 = ("--encoding=UTF8", "--locale=C.UTF-8")
 CARELESS = (
     "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 "

@@ -19,24 +19,18 @@ import pytest
 
 from tests.crash.chat_client import ChatClient
 from tests.crash.server_process import wait_for
+from tests.processes import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = [sys.executable, "-W", "ignore", "-m", "bot.cli"]
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 
 pytestmark = pytest.mark.model
 
 
 def run(var_dir: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PRELUDE, *words],
-        cwd=ROOT,
-        env={**os.environ, "PRELUDE_VAR": str(var_dir), "COLUMNS": "200"},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
+    env = {**os.environ, "PRELUDE_VAR": str(var_dir), "COLUMNS": "200"}
+    return run_command([*PRELUDE, *words], cwd=ROOT, env=env, stdin=stdin)
 
 
 def test_chat_plays_a_file_and_writes_one_object_a_turn(tmp_path: Path) -> None:

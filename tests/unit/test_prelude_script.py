@@ -51,7 +51,7 @@ class Clone:
     def run(self) -> subprocess.CompletedProcess[str]:
         env = {"PATH": str(self.bin), "CALLS": str(self.calls_file), "UV_STAND_IN": str(self.uv)}
         command = [str(self.root / "prelude"), "version"]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=20)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
     @property
     def calls(self) -> list[str]:
