@@ -1,4 +1,4 @@
-"""Steps around an objection: note, probe, answer, confirm, settle, let go (D-OBJ-7)."""
+"""Steps around an objection: note, probe, answer, confirm, settle (D-OBJ-7)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from msgspec.structs import replace
 
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.ledger import note, projected_state
+from bot.dialogue.need_finding import LAST_QUESTION, next_question
 from bot.dialogue.techniques import choose_technique
-from bot.dialogue.turn import RecordTechnique, RefuseContact
+from bot.dialogue.turn import RecordTechnique
 from bot.engine.context import TurnContext
 
 KINDS_THAT_NEED_A_PRODUCT = frozenset({"price", "product"})
 UNPROBED = frozenset({"need", "excuse"})
+ASKING_FOR_A_DAY = frozenset({"appointment"})
 
 
 class NoteObjection(Step):
@@ -22,18 +24,20 @@ class NoteObjection(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Note it; show state, truth and whether its facts are known."""
         noted = note(context.book.truth, context.ledger, context.analysis, context.text)
-        if noted.pretext is not None:
-            context.put_entry(noted.pretext)
+        if noted.before is not None:
+            context.put_entry(noted.before)
         entry = noted.entry
+        asked = {}
         if context.facts.contact_refused and entry.state == "open" and entry.kind in UNPROBED:
             entry = replace(entry, state="probed")  # who wants no offers is asked nothing more
+            asked = {"asked": "none"}
         context.put_entry(entry, is_new=noted.is_new)
         context.explain(
             step=self.step_name,
             kind=noted.entry.kind,
             number=noted.entry.number,
             belief=noted.entry.belief,
-            pretext=noted.pretext.number if noted.pretext else None,
+            before=noted.before.number if noted.before else None,
         )
         state, truth = projected_state(context.ledger)
         needs_product = noted.entry.kind in KINDS_THAT_NEED_A_PRODUCT
@@ -41,6 +45,7 @@ class NoteObjection(Step):
             objection_state=state,
             objection_truth=truth,
             facts_known=context.product is not None or not needs_product,
+            **asked,
         )
 
 
@@ -54,12 +59,65 @@ class ProbeObjection(Step):
         entry = context.move_objection("probed")
         kind = entry.kind if entry else "excuse"
         facts: dict[str, str] = {"kind": kind}
+        asked = "excuse" if kind == "excuse" else "reason"
         if kind in KINDS_THAT_NEED_A_PRODUCT and context.product is None:
-            facts = {"asks": "product"}
+            facts, asked = {"asks": "product"}, "product"
             speaker.say("utter_acknowledge_objection", kind=kind)
         speaker.say("utter_probe_objection", facts)
-        context.explain(step=self.step_name, kind=kind, asks=facts.get("asks", "reason"))
-        return set_slots(objection_state="probed")
+        context.explain(step=self.step_name, kind=kind, asks=asked)
+        return set_slots(objection_state="probed", asked=asked)
+
+
+class IsolateObjection(Step):
+    """Ask whether the objection is the only thing in the way (D-OBJ-2, 7)."""
+
+    step_name = "action_isolate_objection"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Ask one closed question."""
+        entry = context.move_objection("probed")
+        kind = entry.kind if entry else ""
+        speaker.say("utter_acknowledge_objection", kind=kind)
+        speaker.say("utter_isolate_objection", kind=kind)
+        context.explain(step=self.step_name, kind=kind, asks="sole")
+        return set_slots(objection_state="probed", asked="sole")
+
+
+class NoteSoleObjection(Step):
+    """The customer says that nothing else is in the way; say nothing."""
+
+    step_name = "action_note_sole_objection"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Weigh it into the belief."""
+        context.react("nothing_else")
+        return []
+
+
+class NoteFurtherObjection(Step):
+    """The customer says that something else is in the way, but not what; say nothing."""
+
+    step_name = "action_note_further_objection"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Weigh it into the belief."""
+        context.react("something_else")
+        return []
+
+
+class FindNeed(Step):
+    """Ask about a need that the customer does not see; no product talk (D-OBJ-3, D-SEL-3, 4)."""
+
+    step_name = "action_find_need"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Ask the next question of the order open, high-gain, closed, imagining."""
+        context.move_objection("probed")
+        question = next_question(context.last_condition("question"), context.text)
+        speaker.say("utter_find_need", question=question)
+        context.explain(step=self.step_name, question=question)
+        asked = "wish" if question == LAST_QUESTION else "need"
+        return set_slots(objection_state="probed", asked=asked)
 
 
 class AnswerObjection(Step):
@@ -99,7 +157,8 @@ class AnswerObjection(Step):
         )
         speaker.say("utter_acknowledge_objection", kind=entry.kind)
         speaker.say("utter_apply_technique", facts, kind=entry.kind, technique=choice.technique)
-        return set_slots(objection_state="answered")
+        asked = "day" if choice.technique in ASKING_FOR_A_DAY else "none"
+        return set_slots(objection_state="answered", asked=asked)
 
 
 class ConfirmObjection(Step):
@@ -120,10 +179,12 @@ class SettleObjection(Step):
     step_name = "action_settle_objection"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Close the entry."""
+        """Close the entry; an older one may still wait."""
+        context.react("accepted_answer")
         context.move_objection("settled")
         speaker.say("utter_settle_objection")
-        return set_slots(objection_state="settled")
+        rest = context.objection
+        return set_slots(objection_state="settled" if rest is None else "open", asked="none")
 
 
 class ReopenObjection(Step):
@@ -160,43 +221,3 @@ class LeadForward(Step):
         """Lead on, once."""
         speaker.say("utter_lead_forward", context.known_facts())
         return []
-
-
-class LetGo(Step):
-    """A true lack of need ends the selling at once, politely (D-OBJ-3)."""
-
-    step_name = "action_let_go"
-
-    def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Stop; leave a door open."""
-        context.move_all_objections("left")
-        speaker.say("utter_let_go")
-        context.explain(step=self.step_name, technique="graceful_stop")
-        return set_slots(objection_state="left")
-
-
-class LeaveOpen(Step):
-    """The customer does not want to say more: give them time."""
-
-    step_name = "action_leave_open"
-
-    def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Leave the door open."""
-        context.move_all_objections("left")
-        speaker.say("utter_leave_open")
-        return set_slots(objection_state="left")
-
-
-class StopSelling(Step):
-    """'No more offers': stop everything at once and remember it (D-OBJ-11)."""
-
-    step_name = "action_stop_selling"
-
-    def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Stop, without a probe."""
-        context.move_all_objections("left")
-        context.commands.append(RefuseContact(context.analysis.message_id))
-        context.explain(step=self.step_name, refusal="stop")
-        speaker.say("utter_stop_selling")
-        state, _ = projected_state(context.ledger)
-        return set_slots(objection_state=state)

@@ -11,6 +11,7 @@ from typing import IO, Any, Protocol
 from bot.clock import Clock, SystemClock
 from bot.crm.database import Database
 from bot.crm.migrate import upgrade
+from bot.dialogue.turn import MessageAnalysis
 from bot.engine.host import EngineHost, TurnComputer
 from bot.errors import AlreadyRunningError
 from bot.knowledge.book import load_book
@@ -30,6 +31,9 @@ class Parser(Protocol):
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the parse of one message."""
+
+    def analyse(self, text: str, message_id: int = 0) -> MessageAnalysis:
+        """Return the analysis that a turn would store with a message."""
 
 
 class SilentNotifier:

@@ -14,11 +14,13 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from bot.bench import beliefs as belief_scores
 from bot.bench import understanding
 from bot.bench.tables import as_json, show, write_report
 from bot.bench.understanding import Labelled
 from bot.bootstrap import build_parser
 from bot.cli.training import console, ensure_model
+from bot.knowledge.book import load_book
 from bot.language.training_data import read_messages
 from bot.settings import load_settings
 
@@ -60,6 +62,27 @@ def nlu(
         if not (curve or groups):
             guesses = understanding.guesses_of(parses)
             _draw_confusions(understanding.gold_of(labelled, guesses), guesses, report)
+    if is_json:
+        print(as_json(tables), end="")
+    else:
+        show(tables, Console())
+
+
+@app.command("beliefs")
+def beliefs(
+    data: Path | None = typer.Option(None, help="Labelled JSONL (default: tests/held_out)."),
+    report: Path | None = typer.Option(None, help="A folder for report.md and report.json."),
+    is_json: bool = typer.Option(False, "--json", help="Print JSON, not tables."),
+) -> None:
+    """Score the belief whether an objection is true, false or hidden, on labelled dialogues."""
+    dialogues = belief_scores.read_dialogues(data or belief_scores.DIALOGUES)
+    settings = load_settings()
+    model_path = ensure_model(settings)
+    with console.status("loading the model …"):
+        parser = build_parser(settings, model_path)
+    tables = belief_scores.evaluation(load_book().truth, dialogues, parser.analyse)
+    if report is not None:
+        write_report(tables, report)
     if is_json:
         print(as_json(tables), end="")
     else:

@@ -79,6 +79,14 @@ _COVER = (
         analysis=bindparam("new_analysis", type_=_message.c.analysis.type),
     )
 )
+_ANALYSES = (
+    select(_message.c.analysis)
+    .where(
+        _message.c.conversation_id == bindparam("conversation_id"), _message.c.sender == "customer"
+    )
+    .order_by(_message.c.seq.desc())
+    .limit(bindparam("limit"))
+)
 
 
 class MessageRepository:
@@ -229,6 +237,12 @@ class MessageRepository:
         ).scalars()
         return [cue for each in analyses if each for cue in each.get("style_cues", [])]
 
+    def latest_style_cues(self, conversation_id: str, limit: int) -> tuple[str, ...]:
+        """Return the cues of style in the newest messages of one conversation."""
+        values = {"conversation_id": conversation_id, "limit": limit}
+        analyses = self._execute(_ANALYSES, values).scalars()
+        return tuple(cue for each in analyses if each for cue in each.get("style_cues", []))
+
     def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
         """Tell whether a response was said after a moment."""
         statement = (
@@ -241,6 +255,15 @@ class MessageRepository:
             .limit(1)
         )
         return self._session.execute(statement).first() is not None
+
+    def spoke_since(self, conversation_id: str, since: datetime) -> bool:
+        """Tell whether the customer has written anything after this moment."""
+        statement = select(Message.id).where(
+            Message.conversation_id == conversation_id,
+            Message.sender == "customer",
+            Message.created_at > since,
+        )
+        return self._session.execute(statement.limit(1)).first() is not None
 
     def events_before(self, conversation_id: str, seq: int, limit: int) -> list[MessageRecord]:
         """Return the `limit` messages before a `seq`, in order, with the options they offered."""

@@ -6,13 +6,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
+from msgspec import convert, to_builtins
 from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from bot.crm.counts import count
 from bot.crm.models import Message, Objection, TechniqueUse, Turn
 from bot.crm.records import TurnRecord
-from bot.dialogue.turn import Belief, LedgerEntry, ObjectionState, PastTurn
+from bot.dialogue.turn import Belief, Evidence, LedgerEntry, PastTurn
 from bot.errors import NotFoundError
 
 _turn_table = cast(Table, Turn.__table__)
@@ -129,12 +130,16 @@ class TurnRepository:
                     false=row.belief_false,
                     hidden=row.belief_hidden,
                     label=row.truth,
-                    evidence=tuple(row.evidence),
+                    unseen=row.belief_unseen,
+                    evidence=convert(row.evidence, tuple[Evidence, ...]),
                 ),
                 source_message_id=row.source_message_id,
                 text=row.text,
                 linked_to=row.linked_to,
                 techniques=tuple(used.get(row.id, ())),
+                feedback=row.feedback,
+                reason=row.reason,
+                until=row.until,
             )
             for row in rows
         )
@@ -146,12 +151,11 @@ class TurnRepository:
                 conversation_id=conversation_id,
                 number=entry.number,
                 kind=entry.kind,
-                state=entry.state,
+                feedback=entry.feedback,
                 source_message_id=entry.source_message_id,
-                linked_to=entry.linked_to,
                 created_at=now,
                 updated_at=now,
-                **_belief_columns(entry.belief),
+                **_changeable_columns(entry),
             )
         )
         self._session.flush()
@@ -170,20 +174,13 @@ class TurnRepository:
     def update_objection(
         self,
         conversation_id: str,
-        number: int,
-        *,
-        state: ObjectionState,
-        belief: Belief,
-        linked_to: int | None,
+        entry: LedgerEntry,
         now: datetime,
     ) -> None:
-        """Move a ledger entry."""
-        row = self._objection(conversation_id, number)
-        row.state = state
+        """Store a ledger entry as it has become."""
+        row = self._objection(conversation_id, entry.number)
         row.updated_at = now
-        if linked_to is not None:
-            row.linked_to = linked_to
-        for column, value in _belief_columns(belief).items():
+        for column, value in _changeable_columns(entry).items():
             setattr(row, column, value)
         self._session.flush()
 
@@ -217,13 +214,19 @@ class TurnRepository:
         ).scalar_one_or_none()
 
 
-def _belief_columns(belief: Belief) -> dict[str, Any]:
+def _changeable_columns(entry: LedgerEntry) -> dict[str, Any]:
+    belief = entry.belief
     return {
+        "state": entry.state,
+        "linked_to": entry.linked_to,
         "belief_true": belief.true,
         "belief_false": belief.false,
+        "belief_unseen": belief.unseen,
         "belief_hidden": belief.hidden,
         "truth": belief.label,
-        "evidence": list(belief.evidence),
+        "evidence": to_builtins(belief.evidence),
+        "reason": entry.reason,
+        "until": entry.until,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from bot.knowledge.book import Technique
+from bot.knowledge.objection_rules import Technique
 
 DECAY = 0.5
 

@@ -1,33 +1,93 @@
 """The belief whether an objection is true, false or hidden (D-OBJ-2, 3, 4).
 
-Truth is judged over a dialogue: a prior by kind times the likelihood of every named piece of
-evidence, normalised. Priors and likelihoods are data (`truth.yml`).
+Truth is judged over a dialogue: a prior by kind times the likelihoods of every named piece of
+evidence, normalised (Bayes' rule with pieces taken as independent). False is a pretext or, of a
+need objection, a need that the customer does not see. Every number is data (`truth.yml`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from bot.dialogue.turn import Belief, ObjectionKind, Truth
-from bot.knowledge.book import TruthTable
+from bot.dialogue.turn import Belief, Evidence, MessageAnalysis, ObjectionKind, Truth
+from bot.knowledge.objection_rules import Shown, TruthTable
 
-LABELS: tuple[Truth, Truth, Truth] = ("true", "false", "hidden")
-KINDS_THAT_NEED_A_REASON = frozenset({"need", "excuse"})
+PREFIX = "objection_"
 
 
-def believe(table: TruthTable, kind: ObjectionKind, evidence: Sequence[str]) -> Belief:
-    """Return the belief after all `evidence`; an excuse is never true.
+def believe(table: TruthTable, kind: ObjectionKind, evidence: Sequence[Evidence]) -> Belief:
+    """Return the belief after all `evidence`; an excuse is never true."""
+    weights = list(table.priors[kind])
+    for piece in evidence:
+        weights = [
+            weight * likelihood
+            for weight, likelihood in zip(weights, piece.likelihoods, strict=True)
+        ]
+    total = sum(weights) or 1.0
+    true, pretext, unseen, hidden = (weight / total for weight in weights)
+    return Belief(
+        round(true, 4),
+        round(pretext + unseen, 4),
+        round(hidden, 4),
+        label=_label(table, kind, true, pretext, unseen, hidden),
+        unseen=round(unseen, 4),
+        evidence=tuple(evidence),
+    )
+
+
+def _label(
+    table: TruthTable,
+    kind: ObjectionKind,
+    true: float,
+    pretext: float,
+    unseen: float,
+    hidden: float,
+) -> Truth:
+    if kind in table.only_probe:
+        return "unclear"
+    if true >= table.decide_at:
+        return "true"
+    if hidden >= table.decide_at:
+        return "hidden"
+    if pretext + unseen >= table.decide_at:
+        return "unseen" if unseen > pretext else "false"
+    return "unclear"
+
+
+def weigh(table: TruthTable, name: str, message_id: int) -> Evidence:
+    """Return a named piece of evidence as the table weighs it today.
 
     Raises:
         KeyError: evidence that the table does not know.
     """
-    weights = list(table.priors[kind])
-    for name in evidence:
-        factors = table.evidence[name]
-        weights = [weight * factor for weight, factor in zip(weights, factors, strict=True)]
-    total = sum(weights)
-    shares = [round(weight / total, 4) for weight in weights]
-    best = max(range(3), key=lambda index: shares[index])
-    label: Truth = LABELS[best] if shares[best] >= table.decide_at else "unclear"
-    true, false, hidden = shares
-    return Belief(true, false, hidden, label=label, evidence=tuple(evidence))
+    return Evidence(name, message_id, table.evidence[name].likelihoods)
+
+
+def shown_by(
+    table: TruthTable, kind: ObjectionKind, analysis: MessageAnalysis, *, is_raising: bool
+) -> list[str]:
+    """Return the names of the evidence that one message shows about an objection of `kind`."""
+    return [
+        name
+        for name, rule in table.evidence.items()
+        if rule.shown is not None
+        and (not rule.kinds or kind in rule.kinds)
+        and rule.shown.is_raising in (None, is_raising)
+        and _shows(rule.shown, analysis) is not rule.shown.is_absent
+    ]
+
+
+def _shows(shown: Shown, analysis: MessageAnalysis) -> bool:
+    named = {entity["entity"] for entity in analysis.entities}
+    return bool(
+        _meet(shown.concepts, analysis.concepts)
+        or _meet(shown.entities, named)
+        or _meet(shown.also, analysis.also)
+        or analysis.intent in shown.intents
+        or analysis.feedback in shown.feedback
+        or (shown.any_buying_signal and analysis.buying_signals)
+    )
+
+
+def _meet(wanted: Sequence[str], found: Collection[str]) -> bool:
+    return any(each in found for each in wanted)

@@ -24,20 +24,39 @@ ObjectionKind = Literal[
     "finance",
 ]
 ObjectionState = Literal["open", "probed", "answered", "settled", "reopened", "left"]
-Truth = Literal["unclear", "true", "false", "hidden"]
+Truth = Literal["unclear", "true", "false", "unseen", "hidden"]
 Owner = Literal["bot", "queue", "agent"]
 ComplaintStage = Literal["receipt", "closed"]
 Refusal = Literal["none", "plain", "stop"]
 
 
+class Evidence(Struct, frozen=True):
+    """One piece of evidence for a belief: which, from which message, and how much it weighed.
+
+    Attributes:
+        likelihoods: of the piece, when the objection is true, a pretext, an unseen need, hidden.
+    """
+
+    name: str
+    message_id: int
+    likelihoods: tuple[float, float, float, float]
+
+
 class Belief(Struct, frozen=True):
-    """How likely an objection is true, false or hidden (D-OBJ-2); the three sum to 1."""
+    """How likely an objection is true, false or hidden (D-OBJ-2); the three sum to 1.
+
+    Attributes:
+        label: the truth it is sure enough of; `unseen` is false, too: a need that the customer
+            does not see (D-OBJ-3).
+        unseen: the part of `false` that is an unseen need.
+    """
 
     true: float
     false: float
     hidden: float
     label: Truth
-    evidence: tuple[str, ...] = ()
+    unseen: float = 0.0
+    evidence: tuple[Evidence, ...] = ()
 
 
 class OptionMeaning(Struct, frozen=True):
@@ -68,7 +87,15 @@ class InboundMessage(Struct, frozen=True):
 
 
 class LedgerEntry(Struct, frozen=True):
-    """One objection of a conversation (D-OBJ-1, 2, 4, 8)."""
+    """One objection of a conversation (D-OBJ-1, 2, 3, 4, 8).
+
+    Attributes:
+        text: the message that raised it.
+        linked_to: number of the objection that it was a pretext for.
+        feedback: kind of negative feedback.
+        reason: the customer's own words for it.
+        until: what would change their mind, in their words.
+    """
 
     number: int
     kind: ObjectionKind
@@ -78,6 +105,9 @@ class LedgerEntry(Struct, frozen=True):
     text: str
     linked_to: int | None = None
     techniques: tuple[str, ...] = ()
+    feedback: str | None = None
+    reason: str = ""
+    until: str = ""
 
 
 class CaseView(Struct, frozen=True):
@@ -102,7 +132,12 @@ class PastTurn(Struct, frozen=True):
 
 
 class ConversationFacts(Struct, frozen=True):
-    """What only the database knows; read in the same transaction as the version."""
+    """What only the database knows; read in the same transaction as the version.
+
+    Attributes:
+        style: of the customer as staff have set it (D-CUS-2); goes before the cues.
+        style_cues: in the customer's latest messages.
+    """
 
     conversation_id: str
     owner: Owner = "bot"
@@ -115,6 +150,8 @@ class ConversationFacts(Struct, frozen=True):
     queue_position: int = 1
     contact_refused: bool = False
     last_technique: str | None = None
+    style: str | None = None
+    style_cues: tuple[str, ...] = ()
     turn_count: int = 0
     has_ended: bool = False
 
@@ -200,12 +237,9 @@ class OpenObjection(Struct, frozen=True, tag=True):
 
 
 class UpdateObjection(Struct, frozen=True, tag=True):
-    """Move a ledger entry to a new state, with its belief as it is now."""
+    """Store a ledger entry as it has become."""
 
-    number: int
-    state: ObjectionState
-    belief: Belief
-    linked_to: int | None = None
+    entry: LedgerEntry
 
 
 class RecordTechnique(Struct, frozen=True, tag=True):
@@ -257,6 +291,7 @@ class CreateTask(Struct, frozen=True, tag=True):
     contact: str
     due: str
     note: str
+    due_at: datetime | None = None
 
 
 class SetProduct(Struct, frozen=True, tag=True):

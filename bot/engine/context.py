@@ -18,7 +18,9 @@ from msgspec.structs import replace
 
 from bot.dialogue import turn as t
 from bot.dialogue.facts import offer_facts, product_facts, shop_facts
-from bot.dialogue.ledger import current
+from bot.dialogue.ledger import current, hear, react
+from bot.dialogue.style import style_of
+from bot.dialogue.truth import PREFIX
 from bot.knowledge.book import Book
 from bot.knowledge.shop import Product, Shop
 from bot.language.dates import resolve_dates
@@ -75,6 +77,14 @@ class TurnContext:
         return self.shop.product(self.product_id)
 
     @property
+    def style(self) -> str:
+        """The customer's style that wordings are chosen by; '' while unknown, or switched off."""
+        if not self.shop.profile.adapts_style:
+            return ""
+        cues = [*self.facts.style_cues, *(cue for each in self.analyses for cue in each.style_cues)]
+        return self.facts.style or style_of(cues) or ""
+
+    @property
     def objection(self) -> t.LedgerEntry | None:
         """The objection that still wants something."""
         return current(self.ledger)
@@ -87,6 +97,39 @@ class TurnContext:
                     self.product_id = entity["value"]
         if self.product_id and self.product_id != self.facts.product_id:
             self.commands.append(t.SetProduct(self.product_id))
+
+    def hear(self) -> None:
+        """Let the open objection learn from a message that raises none."""
+        entry = self.objection
+        if entry is None or self.analysis.intent.startswith(PREFIX):
+            return
+        heard = hear(self.book.truth, entry, self.analysis, self.text)
+        if heard is not entry:
+            self.put_entry(heard)
+
+    def react(self, name: str) -> None:
+        """Weigh a reaction of the customer into the belief about the open objection."""
+        entry = self.objection
+        if entry is not None:
+            self.put_entry(react(self.book.truth, entry, name, self.analysis.message_id))
+
+    def react_to_probe(self) -> None:
+        """Weigh in that the customer turned a probe down, or only nodded at it."""
+        entry = self.objection
+        if entry is not None and entry.state == "probed":
+            declined = self.analysis.intent in ("deny", "objection_excuse", "objection_need")
+            self.react("probe_declined" if declined else "probe_nodded_at")
+
+    def last_condition(self, name: str) -> str:
+        """Return the newest condition `name` among the wordings said so far, else ''."""
+        return next(
+            (
+                wording.when[name]
+                for used in self.used_wordings
+                if (wording := self.book.wording(used)) is not None and name in wording.when
+            ),
+            "",
+        )
 
     def known_facts(self, kind: str = "") -> dict[str, str]:
         """Return everything that may be said about an objection of `kind`."""
@@ -103,9 +146,7 @@ class TurnContext:
             self.commands.append(t.OpenObjection(entry))
             return
         self.ledger = [entry if each.number == entry.number else each for each in self.ledger]
-        self.commands.append(
-            t.UpdateObjection(entry.number, entry.state, entry.belief, entry.linked_to)
-        )
+        self.commands.append(t.UpdateObjection(entry))
 
     def move_objection(self, state: t.ObjectionState) -> t.LedgerEntry | None:
         """Move the open objection to `state`; return it."""

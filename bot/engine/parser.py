@@ -9,6 +9,7 @@ from typing import Any
 from rasa.core.agent import Agent
 
 from bot.clock import SHOP_TIME_ZONE, Clock, SystemClock
+from bot.dialogue.turn import MessageAnalysis
 from bot.engine.context import analysis_of
 from bot.knowledge.shop import load_shop
 from bot.language.document import product_names, shared_reader
@@ -28,15 +29,19 @@ class MessageParser:
         self._agent = Agent.load(str(model_path))
         shared_reader().know_products(product_names(load_shop(shop_dir).products))
 
+    def analyse(self, text: str, message_id: int = 0) -> MessageAnalysis:
+        """Return the analysis that a turn would store with a message."""
+        cut = as_plain_text(text[: self._max_chars])
+        raw = self._loop.run_until_complete(self._agent.parse_message(cut))
+        today = self._clock.now().astimezone(SHOP_TIME_ZONE).date()
+        return analysis_of(raw, message_id, today)
+
     def parse(self, text: str) -> dict[str, Any]:
         """Return how `text` is understood, as `MessageAnalysis` names it.
 
         `intent` is the best guess even where the talk would ask back; `clarity` says so.
         """
-        cut = as_plain_text(text[: self._max_chars])
-        raw = self._loop.run_until_complete(self._agent.parse_message(cut))
-        today = self._clock.now().astimezone(SHOP_TIME_ZONE).date()
-        analysis = analysis_of(raw, 0, today)
+        analysis = self.analyse(text)
         best = [*analysis.ranking, (analysis.intent, analysis.confidence)][0]
         return {
             "text": text,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from rasa.core.policies.policy import PolicyPrediction
@@ -14,6 +16,16 @@ from bot.engine.dialogue_states import prediction_states
 
 RULE_NAMES = "rule_names"
 SOURCE = "source"
+
+
+@lru_cache(maxsize=4096)
+def _count_conditions(key: str) -> int:
+    """Return how many things the key of a rule asks for."""
+    return sum(
+        1 if isinstance(part, str) else len(part)
+        for state in json.loads(key)
+        for part in state.values()
+    )
 
 
 @DefaultV1Recipe.register(
@@ -44,6 +56,16 @@ class SalesRulePolicy(RulePolicy):
             tracker, domain, use_text_for_last_user_input
         )
         return found
+
+    def _get_possible_keys(self, rules: dict[str, str], states: list[State]) -> list[str]:
+        """Return the keys of the rules with the most conditions that all hold, always in one order.
+
+        Rasa takes the longest text of several keys, and of equally long ones whichever its set of
+        strings gives first: the same data trained at one time and contradicted itself at another.
+        """
+        keys = super()._get_possible_keys(rules, states)
+        most = max(map(_count_conditions, keys), default=0)
+        return sorted(key for key in keys if _count_conditions(key) == most)
 
     def _prediction_states(
         self,

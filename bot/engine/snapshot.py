@@ -32,19 +32,25 @@ from bot.errors import EngineError
 
 SNAPSHOT_VERSION = 1
 TURNS_KEPT = 4
-STATE_AFTER_STEP = {
-    "action_probe_objection": "probed",
-    "action_answer_objection": "answered",
-    "action_confirm_objection": "answered",
-    "action_return_to_objection": "answered",
-    "action_settle_objection": "settled",
-    "action_reopen_objection": "open",
-    "action_let_go": "left",
-    "action_leave_open": "left",
+SLOTS_AFTER_STEP: dict[str, dict[str, str]] = {
+    "action_probe_objection": {"objection_state": "probed", "asked": "reason"},
+    "action_isolate_objection": {"objection_state": "probed", "asked": "sole"},
+    "action_find_need": {"objection_state": "probed", "asked": "need"},
+    "action_offer_reminder": {"objection_state": "probed", "asked": "day"},
+    "action_answer_objection": {"objection_state": "answered"},
+    "action_confirm_objection": {"objection_state": "answered"},
+    "action_return_to_objection": {"objection_state": "answered"},
+    "action_settle_objection": {"objection_state": "settled"},
+    "action_reopen_objection": {"objection_state": "open"},
+    "action_let_go": {"objection_state": "left"},
+    "action_leave_open": {"objection_state": "left"},
+    "action_note_reminder": {"objection_state": "left"},
+    "action_decline_reminder": {"objection_state": "left"},
 }
 MESSAGE_SLOTS: dict[str, Any] = {
     "refusal": "none",
     "named_product": None,
+    "named_day": None,
     "desk": "unknown",
     "complaint_urgent": False,
     "call_back_declined": False,
@@ -140,8 +146,8 @@ class SnapshotTrackerStore(TrackerStore):
             for step in turn.steps:
                 if step in self.domain.action_names_or_texts and step != ACTION_LISTEN_NAME:
                     events.append(ActionExecuted(step))
-                    if step in STATE_AFTER_STEP:
-                        events.append(SlotSet("objection_state", STATE_AFTER_STEP[step]))
+                    for name, value in SLOTS_AFTER_STEP.get(step, {}).items():
+                        events.append(SlotSet(name, value))
             events.append(ActionExecuted(ACTION_LISTEN_NAME))
         return events
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.core.lock_store import InMemoryLockStore
@@ -115,7 +116,9 @@ class RasaEngine:
         context.analyses = list(understood.analyses)
         context.turn_analysis = understood.turn_analysis
         context.note_products()
-        self._store.begin(request)
+        context.hear()
+        facts = replace(request.facts, ledger=tuple(context.ledger))
+        self._store.begin(replace(request, facts=facts))
         await self._agent.handle_message(
             UserMessage(
                 understood.parse["text"],

@@ -7,7 +7,7 @@ or wording needs no Python (design decision 6). Ids are never renamed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -18,17 +18,18 @@ from msgspec import Meta, Struct
 from bot.errors import ShopDataError
 from bot.knowledge.entity_patterns import EntityPatterns
 from bot.knowledge.loader import line_of, read_yaml
+from bot.knowledge.objection_rules import Id, Technique, TruthTable
 
 BOOK_DIR = Path(__file__).parent / "book"
 _FROM_FACTS = re.compile(r"\{[a-z_]+\}")  # the option's id is a fact of the turn
-Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
-Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 FACT_NAMES = frozenset(
     "shop_name phone product price price_per_day life_years warranty feature advantage benefit "
     "comparison related promotion policy decision_kit case_number next_step deadline stage "
-    "queue_position hours contact call_time agent product_list".split()
+    "queue_position hours contact call_time agent product_list reminder_day until".split()
 )
-CONDITION_NAMES = frozenset({"kind", "technique", "asks", "cause", "hours_now"})
+CONDITION_NAMES = frozenset(
+    {"kind", "technique", "asks", "cause", "hours_now", "question", "style"}
+)
 
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,29 +61,6 @@ class OptionTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     aliases: list[str] = []
 
 
-class Technique(Struct, frozen=True, forbid_unknown_fields=True):
-    """A technique of D-OBJ-9: which kinds it fits, with prior weights, and facts it needs."""
-
-    id: Id
-    name: str
-    source: str
-    fits: dict[
-        Literal[
-            "need",
-            "price",
-            "authority",
-            "service",
-            "excuse",
-            "product",
-            "company",
-            "time",
-            "finance",
-        ],
-        Weight,
-    ]
-    needs: list[str] = []
-
-
 class ForbiddenPhrase(Struct, frozen=True, forbid_unknown_fields=True):
     """A phrase never said to a customer (D-CMP-8), with what to say instead."""
 
@@ -90,14 +68,6 @@ class ForbiddenPhrase(Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str
     source: str
     instead: str
-
-
-class TruthTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """Priors by kind and likelihoods of evidence, each [true, false, hidden] (D-OBJ-2)."""
-
-    decide_at: Weight
-    priors: dict[str, tuple[Weight, Weight, Weight]]
-    evidence: dict[str, tuple[Weight, Weight, Weight]]
 
 
 class Severity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +100,7 @@ class LanguageFacts(Struct, frozen=True, forbid_unknown_fields=True):
     hours_on: str
     hours_unknown: str
     list_separator: str
+    day_format: str
     call_topics: dict[str, str]
     time_words: list[str]
     negations: list[str]
@@ -162,6 +133,11 @@ class Book(Struct, frozen=True):
     language: LanguageFacts
     lexicon: Lexicon
     entities: EntityPatterns
+    by_id: dict[str, Wording]
+
+    def wording(self, wording_id: str) -> Wording | None:
+        """Return the wording with this id; None for one that a newer book no longer has."""
+        return self.by_id.get(wording_id)
 
 
 class _Replies(Struct, frozen=True, forbid_unknown_fields=True):
@@ -285,6 +261,7 @@ def read_book(folder: Path) -> Book:
         language=read_yaml(folder / "language.yml", LanguageFacts),
         lexicon=read_lexicon(folder / "lexicon"),
         entities=read_yaml(folder / "entities.yml", EntityPatterns),
+        by_id={each.id: each for wordings in replies.values() for each in wordings},
     )
     problems = _cross_check(folder, book)
     if problems:
@@ -344,9 +321,17 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
             problems += [f"{path}:{line}: {technique.id}: {each}" for each in found]
     forbidden = (("phrases", index, each.pattern) for index, each in enumerate(book.forbidden))
     problems += _bad_patterns(folder / "forbidden.yml", forbidden)
+    problems += _problems_of_truth(folder / "truth.yml", book)
     entities = book.entities
     problems += _bad_patterns(folder / "entities.yml", entities.all_patterns(), entities.expand)
     return problems
+
+
+def _problems_of_truth(path: Path, book: Book) -> Iterator[str]:
+    concepts = frozenset(book.lexicon.concepts) | frozenset(book.lexicon.constructions)
+    for problem in book.truth.problems(concepts):
+        keys = problem.partition(":")[0].split(".")
+        yield f"{path}:{line_of(path, *keys[:2])}: {problem}"
 
 
 def _bad_patterns(

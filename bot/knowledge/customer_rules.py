@@ -16,8 +16,9 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
-from bot.knowledge.book import BOOK_DIR, Id
+from bot.knowledge.book import BOOK_DIR
 from bot.knowledge.loader import line_of, read_yaml
+from bot.knowledge.objection_rules import Id
 
 Grade = Literal["vip", "important", "ordinary", "small"]
 CareEvent = Literal[

@@ -60,6 +60,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     decision_kit: Text = ""
     privacy_url: str = "/privacy"
     embed_origins: list[Origin] = []
+    adapts_style: bool = True
     retention: Retention = msgspec.field(default_factory=Retention)
 
 

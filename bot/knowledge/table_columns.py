@@ -16,8 +16,9 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError, UsageError
-from bot.knowledge.book import BOOK_DIR, Id
+from bot.knowledge.book import BOOK_DIR
 from bot.knowledge.loader import line_of, read_yaml
+from bot.knowledge.objection_rules import Id
 
 TableName = Literal["customers", "orders", "products", "cases", "tasks"]
 ColumnType = Literal[

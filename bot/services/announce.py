@@ -20,13 +20,15 @@ def announce(
     response: str,
     facts: dict[str, str],
     now: datetime,
+    *,
+    sender: str = "system",
 ) -> dict[str, Any]:
     """Store one announcement in the book's words; return its event."""
     used = uow.messages.used_wordings(record.id)
     reply = choose_reply(book, response, facts, used, random.Random(record.version))
     message = uow.messages.add(
         record.id,
-        sender="system",
+        sender=sender,
         text=reply.text,
         state="sent",
         now=now,

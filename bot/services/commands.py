@@ -39,14 +39,7 @@ def _open_objection(at: _Place, command: t.OpenObjection) -> None:
 
 
 def _update_objection(at: _Place, command: t.UpdateObjection) -> None:
-    at.uow.turns.update_objection(
-        at.conversation_id,
-        command.number,
-        state=command.state,
-        belief=command.belief,
-        linked_to=command.linked_to,
-        now=at.now,
-    )
+    at.uow.turns.update_objection(at.conversation_id, command.entry, at.now)
 
 
 def _record_technique(at: _Place, command: t.RecordTechnique) -> None:
@@ -86,6 +79,7 @@ def _create_task(at: _Place, command: t.CreateTask) -> None:
         customer_id=at.customer_id(),
         contact=command.contact,
         due=command.due,
+        due_at=command.due_at,
         note=command.note,
     )
 

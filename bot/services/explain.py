@@ -80,6 +80,9 @@ def describe_entry(entry: LedgerEntry) -> dict[str, Any]:
         "state": entry.state,
         "truth": entry.belief.label,
         "belief": msgspec.to_builtins(entry.belief),
+        "feedback": entry.feedback,
+        "reason": entry.reason,
+        "until": entry.until,
         "linked_to": entry.linked_to,
         "techniques": list(entry.techniques),
     }

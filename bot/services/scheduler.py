@@ -19,8 +19,11 @@ from bot.clock import SHOP_TIME_ZONE, Clock
 from bot.crm.database import Database
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import StorageUnavailableError
+from bot.knowledge.book import Book
 from bot.services.aftercare import ask_defectors, make_reminders
 from bot.services.cases import note_overdue
+from bot.services.ports import Notifier
+from bot.services.reminders import send_reminders
 from bot.services.retention import run_retention
 from bot.services.value import grade_customers
 
@@ -80,9 +83,20 @@ JOBS = (
 )
 
 
-def all_jobs(var_dir: Path) -> tuple[Job, ...]:
-    """Return what a server does by the clock; `var_dir` holds its pictures and backups."""
-    return (*JOBS, Job("retention", nightly(4), partial(run_retention, var_dir=var_dir)))
+def all_jobs(var_dir: Path, book: Book, notifier: Notifier) -> tuple[Job, ...]:
+    """Return what a server does by the clock.
+
+    Args:
+        var_dir: holds its pictures and backups.
+        book: the words of a reminder.
+        notifier: tells the page of a customer who is reminded.
+    """
+    remind = partial(send_reminders, book=book, notifier=notifier)
+    return (
+        *JOBS,
+        Job("reminders", every(timedelta(minutes=1)), remind),
+        Job("retention", nightly(4), partial(run_retention, var_dir=var_dir)),
+    )
 
 
 class Scheduler:

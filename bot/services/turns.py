@@ -26,6 +26,7 @@ from bot.services.events import event_of
 
 PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
+STYLE_MESSAGES = 20
 WORDINGS_LIMIT = 60
 GOODBYE = "utter_goodbye"
 
@@ -83,6 +84,7 @@ def load_turn(
 def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
     """Read what only the database knows about a conversation."""
     record = head.conversation
+    customer = uow.customers.get(record.customer_id) if record.customer_id else None
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
@@ -95,6 +97,8 @@ def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
         queue_position=head.queue_length + 1,
         contact_refused=record.contact_refused,
         last_technique=head.last_technique,
+        style=customer.style if customer else None,
+        style_cues=uow.messages.latest_style_cues(record.id, STYLE_MESSAGES),
         turn_count=record.turn_count,
         has_ended=record.ended_at is not None,
     )

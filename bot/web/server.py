@@ -53,13 +53,14 @@ async def serve(
         database.close()
 
     origins = (await application.shop()).profile.embed_origins
+    jobs = all_jobs(settings.var_dir, application.book, application.notifier)
     app = create_app(
         application,
         channels,
         admin_token=access.token,
         on_stop=stop,
         background=[
-            Scheduler(database, clock, all_jobs(settings.var_dir)),
+            Scheduler(database, clock, jobs),
             WebhookSender(database, clock),
         ],
         embed_origins=origins,

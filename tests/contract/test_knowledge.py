@@ -20,6 +20,8 @@ from rasa_sdk import Action
 import actions
 from bot.cli import app as cli
 from bot.dialogue.guard import violations
+from bot.dialogue.need_finding import Question
+from bot.dialogue.style import Style
 from bot.dialogue.turn import ObjectionKind
 from bot.knowledge.book import Book, Wording, load_book
 from bot.knowledge.shop import load_shop
@@ -84,6 +86,8 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "asks": {"product"},
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},
+        "style": set(get_args(Style)),
+        "question": set(get_args(Question)),
     }
     wrong = [
         (wording.id, name, value)
@@ -194,6 +198,8 @@ def readings(place: str, call: ast.Call) -> list[Saying]:
             ways = [{"cause": cause} for cause in sorted(load_book().complaints.cause_names)]
         elif keyword.arg == "hours_now":
             ways = [{"hours_now": "open"}, {"hours_now": "closed"}]
+        elif keyword.arg == "question":
+            ways = [{"question": question} for question in get_args(Question)]
         elif keyword.arg == "asks":
             ways = [{"asks": ast.literal_eval(keyword.value)}]
     return [Saying(place, response, known, tuple(way.items())) for way in ways]

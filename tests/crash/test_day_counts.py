@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from bot.clock import SHOP_TIME_ZONE
@@ -103,7 +104,8 @@ class Histories:
             )
             found.append(t.OpenObjection(entry))
         if numbers and self.happens(0.3):
-            found.append(t.UpdateObjection(self.rng.choice(numbers), "answered", belief))
+            entry = self.rng.choice(facts.ledger)
+            found.append(t.UpdateObjection(msgspec.structs.replace(entry, state="answered")))
         if facts.open_case is not None:
             number = facts.open_case.number
             found.append(t.AddToCase(number, message.message_id, "customer_said", ("service",)))

@@ -16,6 +16,7 @@ from bot.crm.tasks import TaskFilter
 from bot.dialogue.case_numbers import case_number
 from bot.dialogue.turn import OpenCase
 from bot.errors import StorageUnavailableError
+from bot.knowledge.book import load_book
 from bot.services.aftercare import care_products, make_reminders, reminders_of
 from bot.services.customers import CustomerChange, change_customer
 from bot.services.orders import OrderChange, OrderLineValue, put_order
@@ -23,7 +24,7 @@ from bot.services.rounds import CHUNK
 from bot.services.scheduler import JOBS, LEASE, Job, Scheduler, all_jobs, every, nightly
 from bot.settings import Settings
 from tests.conftest import Play
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, FakeNotifier
 from tests.integration.served import eventually
 
 PHONE = "13800138000"
@@ -335,8 +336,8 @@ def test_jobs_run_once_a_slot(database: Database) -> None:
 def test_retention_is_one_of_the_jobs_and_leaves_its_entry(
     database: Database, settings: Settings
 ) -> None:
-    names = run(database, NOON, all_jobs(settings.var_dir))
-    assert names == [*(job.name for job in JOBS), "retention"]
+    names = run(database, NOON, all_jobs(settings.var_dir, load_book(), FakeNotifier()))
+    assert names == [*(job.name for job in JOBS), "reminders", "retention"]
     verbs = database.read(lambda uow: [each.verb for each in uow.audit._entries()])
     assert verbs == ["retention.done"]
 

@@ -13,7 +13,7 @@ from bot.dialogue.case_numbers import case_number, check_character, is_case_numb
 from bot.dialogue.complaint import assess, say_deadline
 from bot.dialogue.contact import is_declined, read_call_time, read_contact
 from bot.dialogue.guard import violations
-from bot.dialogue.ledger import current, note, projected_state
+from bot.dialogue.ledger import current, projected_state
 from bot.dialogue.techniques import choose_technique
 from bot.dialogue.truth import believe
 from bot.dialogue.turn import LedgerEntry, MessageAnalysis
@@ -28,57 +28,6 @@ KINDS = sorted(BOOK.truth.priors)
 
 def said(intent: str, *concepts: str, message_id: int = 1, **more: object) -> MessageAnalysis:
     return MessageAnalysis(message_id, intent, 0.9, concepts=list(concepts), **more)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@given(evidence=st.lists(st.sampled_from(sorted(BOOK.truth.evidence)), max_size=6))
-def test_belief_is_a_distribution_and_an_excuse_is_never_true(
-    kind: str, evidence: list[str]
-) -> None:
-    belief = believe(BOOK.truth, kind, evidence)  # type: ignore[arg-type]
-    assert abs(belief.true + belief.false + belief.hidden - 1) < 0.001
-    if kind == "excuse":
-        assert belief.true == 0
-        assert belief.label != "true"
-
-
-def test_belief_does_not_depend_on_the_order_of_evidence() -> None:
-    one = believe(BOOK.truth, "need", ["concrete_detail", "said_again_after_probe"])
-    two = believe(BOOK.truth, "need", ["said_again_after_probe", "concrete_detail"])
-    assert (one.true, one.label) == (two.true, two.label)
-
-
-def test_need_with_a_reason_is_true_and_without_one_unclear() -> None:
-    with_reason = note(BOOK.truth, [], said("objection_need", "HAS_ONE"), "x").entry
-    bare = note(BOOK.truth, [], said("objection_need"), "x").entry
-    assert (with_reason.belief.label, bare.belief.label) == ("true", "unclear")
-
-
-def probed(kind: str) -> LedgerEntry:
-    belief = believe(BOOK.truth, kind, [])  # type: ignore[arg-type]
-    return LedgerEntry(1, kind, "probed", belief, 1, "x")  # type: ignore[arg-type]
-
-
-def test_real_objection_behind_an_excuse_is_linked_to_its_pretext() -> None:
-    noted = note(BOOK.truth, [probed("excuse")], said("objection_price"), "x")
-    assert noted.is_new
-    assert noted.entry.belief.label == "true"
-    assert noted.pretext is not None
-    assert (noted.pretext.state, noted.pretext.linked_to) == ("left", noted.entry.number)
-
-
-def test_same_dodge_again_is_believed_false_and_opens_nothing_new() -> None:
-    noted = note(BOOK.truth, [probed("excuse")], said("objection_excuse"), "x")
-    assert not noted.is_new
-    assert noted.entry.belief.label == "false"
-
-
-def test_answered_objection_that_comes_again_is_reopened_and_shows_as_open() -> None:
-    belief = believe(BOOK.truth, "price", [])
-    answered = LedgerEntry(1, "price", "answered", belief, 1, "x")
-    noted = note(BOOK.truth, [answered], said("objection_price"), "x")
-    assert noted.entry.state == "reopened"
-    assert projected_state([noted.entry])[0] == "open"
 
 
 def test_settled_entries_are_not_current() -> None:

@@ -9,11 +9,12 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped
 
-from bot.crm.models.base import KEY, Base, column
+from bot.crm.models.base import KEY, PERSONAL, Base, column
 
 
 class Objection(Base):
@@ -34,9 +35,19 @@ class Objection(Base):
     )
     belief_true: Mapped[float] = column("share of belief that it is meant as said", Float)
     belief_false: Mapped[float] = column("… that it is a dodge", Float)
+    belief_unseen: Mapped[float] = column(
+        "part of `belief_false`: a need that the customer does not see", Float, default=0.0
+    )
     belief_hidden: Mapped[float] = column("… that it covers another one", Float)
-    truth: Mapped[str] = column("the label: `unclear`, `true`, `false` or `hidden`", String(8))
-    evidence: Mapped[list[Any]] = column("names of the evidence behind the belief")
+    truth: Mapped[str] = column(
+        "the label: `unclear`, `true`, `false`, `unseen` (false, too) or `hidden`", String(8)
+    )
+    evidence: Mapped[list[Any]] = column(
+        "the evidence behind the belief: name, message, likelihoods"
+    )
+    feedback: Mapped[str | None] = column("kind of negative feedback (D-OBJ-8)", String(20))
+    reason: Mapped[str] = column("the customer's own words for it", PERSONAL, Text, default="")
+    until: Mapped[str] = column("what would change their mind", PERSONAL, Text, default="")
     source_message_id: Mapped[int] = column("the message that raised it", ForeignKey("message.id"))
     linked_to: Mapped[int | None] = column("number of the objection that it was a pretext for")
     created_at: Mapped[datetime] = column("when it was raised")

@@ -1,0 +1,100 @@
+"""What decides about objections, as data: beliefs about their truth, and techniques.
+
+`truth.yml` and `techniques.yml` of the book. New evidence that shows in a message, and a new
+technique, need no Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
+Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Kind = Literal[
+    "need", "price", "authority", "service", "excuse", "product", "company", "time", "finance"
+]
+Likelihoods = tuple[Weight, Weight, Weight, Weight]
+"""Shares for: true; false as a pretext; false as a need that is not seen; hidden (D-OBJ-2, 3)."""
+
+
+class Shown(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a message shows evidence: any one of what is named; with `is_absent`, none of it.
+
+    `is_raising` tells which messages count: True those that raise or repeat the objection, False
+    those that say something else while it is alive, null both.
+    """
+
+    concepts: list[str] = []
+    entities: list[str] = []
+    intents: list[str] = []
+    also: list[str] = []
+    feedback: list[str] = []
+    any_buying_signal: bool = False
+    is_absent: bool = False
+    is_raising: bool | None = None
+
+
+class EvidenceRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One piece of evidence: how likely it is under each truth, and how it shows.
+
+    Without `shown` the ledger itself sees it, for it lies in the course of the talk.
+    """
+
+    likelihoods: Likelihoods
+    kinds: list[Kind] = []
+    shown: Shown | None = None
+
+
+class ReminderRule(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a customer who wants to think it over is reminded, once, unless they name a day."""
+
+    days: Annotated[int, Meta(ge=1, le=30)]
+    longest_days: Annotated[int, Meta(ge=1, le=365)]
+    hour: Annotated[int, Meta(ge=0, le=23)]
+
+
+class TruthTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """`truth.yml`: priors by kind, likelihoods of evidence, and how sure is sure (D-OBJ-2).
+
+    For a kind in `only_probe` the belief is no better than the base rate: never decided by it.
+    """
+
+    decide_at: Weight
+    priors: dict[Kind, Likelihoods]
+    evidence: dict[str, EvidenceRule]
+    conditions: list[str]
+    bargaining: list[str]
+    reminder: ReminderRule
+    only_probe: list[Kind] = []
+
+    def problems(self, concepts: frozenset[str]) -> Iterator[str]:
+        """Yield what is wrong with it: shares that are none, concepts the lexicon has not."""
+        for kind, shares in self.priors.items():
+            if abs(sum(shares) - 1) > 0.001:
+                yield f"priors.{kind}: the four shares must sum to 1, not {sum(shares):g}"
+        missing = sorted(set(get_args(Kind)) - set(self.priors))
+        if missing:
+            yield f"priors: missing {', '.join(missing)}"
+        named = [("conditions", self.conditions), ("bargaining", self.bargaining)]
+        for name, rule in self.evidence.items():
+            if not any(rule.likelihoods):
+                yield f"evidence.{name}.likelihoods: one of them must be above 0"
+            if rule.shown is not None:
+                named.append((f"evidence.{name}.shown.concepts", rule.shown.concepts))
+        for place, names in named:
+            for each in names:
+                if each not in concepts:
+                    yield f"{place}: the lexicon has no concept {each!r}"
+
+
+class Technique(Struct, frozen=True, forbid_unknown_fields=True):
+    """A technique of D-OBJ-9: which kinds it fits, with prior weights, and facts it needs."""
+
+    id: Id
+    name: str
+    source: str
+    fits: dict[Kind, Weight]
+    needs: list[str] = []
