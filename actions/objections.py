@@ -121,7 +121,7 @@ class FindNeed(Step):
 
 
 class AnswerObjection(Step):
-    """Acknowledge, then answer with one technique and the shop's facts (D-OBJ-9)."""
+    """Acknowledge, once, then answer with one technique and the shop's facts (D-OBJ-9)."""
 
     step_name = "action_answer_objection"
 
@@ -155,7 +155,8 @@ class AnswerObjection(Step):
             excluded=choice.excluded,
             facts={name: facts[name] for name in sorted(facts)},
         )
-        speaker.say("utter_acknowledge_objection", kind=entry.kind)
+        if not context.has_acknowledged(entry):
+            speaker.say("utter_acknowledge_objection", kind=entry.kind)
         speaker.say("utter_apply_technique", facts, kind=entry.kind, technique=choice.technique)
         asked = "day" if choice.technique in ASKING_FOR_A_DAY else "none"
         return set_slots(objection_state="answered", asked=asked)

@@ -27,6 +27,7 @@ from bot.language.dates import resolve_dates
 
 PRODUCT_ENTITY = "product"
 TELL_MORE = "tell_me_more"
+WORDINGS_A_TURN = 3
 ENTITY_FIELDS = ("entity", "value", "start", "end", "resolved")
 
 
@@ -119,6 +120,15 @@ class TurnContext:
         if entry is not None and entry.state == "probed":
             declined = self.analysis.intent in ("deny", "objection_excuse", "objection_need")
             self.react("probe_declined" if declined else "probe_nodded_at")
+
+    def has_acknowledged(self, entry: t.LedgerEntry) -> bool:
+        """Tell whether this objection was acknowledged already: twice sounds like a machine."""
+        if entry.techniques:
+            return True
+        known = {each.id for each in self.book.replies["utter_acknowledge_objection"]}
+        return entry.state == "probed" and not known.isdisjoint(
+            self.used_wordings[:WORDINGS_A_TURN]
+        )
 
     def last_condition(self, name: str) -> str:
         """Return the newest condition `name` among the wordings said so far, else ''."""
