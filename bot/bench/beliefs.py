@@ -1,4 +1,4 @@
-"""How good the belief about an objection's truth is, on dialogues that two people labelled.
+"""How good the belief about an objection's truth is, on labelled dialogues.
 
 Every dialogue is played line by line: what the customer says is understood by the model and put
 into the ledger, what the seller does moves the entry as the bot's own steps would. The belief about
@@ -65,7 +65,7 @@ class Dialogue(Struct, frozen=True):
     id: str
     trade: str
     turns: list[Line]
-    labels: tuple[Judgement, Judgement]
+    labels: list[Judgement]
 
 
 def read_dialogues(path: Path) -> list[Dialogue]:
@@ -177,10 +177,12 @@ def _three(label: Label) -> str:
 
 
 def _agreement(dialogues: Sequence[Dialogue]) -> Row:
-    """Return how far the two agree (Cohen's kappa)."""
-    one, other = zip(*(each.labels for each in dialogues), strict=True)
+    """Return how far two people agree where two labelled (Cohen's kappa)."""
+    twice = [each.labels for each in dialogues if len(each.labels) == 2]
+    one, other = zip(*twice, strict=True)
     return {
         "dialogues": len(dialogues),
+        "labelled twice": len(twice),
         "kappa, true / false / hidden": cohen_kappa_score(
             [_three(each.truth) for each in one], [_three(each.truth) for each in other]
         ),

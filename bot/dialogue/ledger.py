@@ -80,7 +80,7 @@ def note(
         text=text,
         feedback=analysis.feedback,
     )
-    shown = shown_by(table, kind, analysis, is_raising=True)
+    shown = shown_by(table, entry, analysis, text, is_raising=True)
     course, about_before = _course(table, before, kind, analysis)
     if "named_after_probe" in course:
         shown = [name for name in shown if name != "no_reason_given"]
@@ -89,6 +89,7 @@ def note(
     )
     if before is None or not about_before:
         return Noted(entry, is_new=True)
+    about_before += shown_by(table, before, analysis, text, is_raising=False)
     before = _learn(table, before, about_before, analysis.message_id)
     return Noted(entry, is_new=True, before=_stand_after(before, entry.number))
 
@@ -97,7 +98,7 @@ def hear(
     table: TruthTable, entry: LedgerEntry, analysis: MessageAnalysis, text: str
 ) -> LedgerEntry:
     """Return the open entry with what a message shows that raises no objection."""
-    names = shown_by(table, entry.kind, analysis, is_raising=False)
+    names = shown_by(table, entry, analysis, text, is_raising=False)
     if entry.state == "probed" and analysis.intent == "inform":
         names.append("probe_answered")
     return _remember(table, _learn(table, entry, names, analysis.message_id), analysis, text)
@@ -122,6 +123,8 @@ def _course(
         return ["named_after_probe"], ["concession_asked_after_fault"]
     if before.state == "probed" and kind != "excuse":
         return ["named_after_probe"], ["another_named_after_probe"]
+    if kind == "excuse":
+        return ["comes_after_an_answer"], ["brushed_off_later"]
     if before.state == "answered":
         return ["comes_after_an_answer"], ["replaced_after_answer"]
     return [], []
@@ -144,7 +147,7 @@ def _said_again(
     """The same kind again: a repeated dodge, a confirmed doubt, or an answer that failed."""
     names = [
         name
-        for name in shown_by(table, before.kind, analysis, is_raising=True)
+        for name in shown_by(table, before, analysis, text, is_raising=True)
         if name != "no_reason_given"
     ]
     if before.state == "probed":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.dialogue.turn import Belief, Evidence, MessageAnalysis, ObjectionKind, Truth
+from bot.dialogue.turn import Belief, Evidence, LedgerEntry, MessageAnalysis, ObjectionKind, Truth
 from bot.knowledge.objection_rules import Shown, TruthTable
 
 PREFIX = "objection_"
@@ -64,20 +64,29 @@ def weigh(table: TruthTable, name: str, message_id: int) -> Evidence:
 
 
 def shown_by(
-    table: TruthTable, kind: ObjectionKind, analysis: MessageAnalysis, *, is_raising: bool
+    table: TruthTable,
+    entry: LedgerEntry,
+    analysis: MessageAnalysis,
+    text: str,
+    *,
+    is_raising: bool,
 ) -> list[str]:
-    """Return the names of the evidence that one message shows about an objection of `kind`."""
+    """Return the names of the evidence that one message shows about an objection."""
     return [
         name
         for name, rule in table.evidence.items()
         if rule.shown is not None
-        and (not rule.kinds or kind in rule.kinds)
+        and (not rule.kinds or entry.kind in rule.kinds)
+        and (not rule.shown.after_probe or entry.state == "probed")
         and rule.shown.is_raising in (None, is_raising)
-        and _shows(rule.shown, analysis) is not rule.shown.is_absent
+        and _shows(rule.shown, analysis, text) is not rule.shown.is_absent
     ]
 
 
-def _shows(shown: Shown, analysis: MessageAnalysis) -> bool:
+def _shows(shown: Shown, analysis: MessageAnalysis, text: str) -> bool:
+    if analysis.intent in shown.except_intents:
+        return False
+    length = len(text.strip())
     named = {entity["entity"] for entity in analysis.entities}
     return bool(
         _meet(shown.concepts, analysis.concepts)
@@ -86,6 +95,8 @@ def _shows(shown: Shown, analysis: MessageAnalysis) -> bool:
         or analysis.intent in shown.intents
         or analysis.feedback in shown.feedback
         or (shown.any_buying_signal and analysis.buying_signals)
+        or (shown.at_least_chars and length >= shown.at_least_chars)
+        or (shown.at_most_chars and length <= shown.at_most_chars)
     )
 
 

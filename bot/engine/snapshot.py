@@ -157,7 +157,8 @@ class SnapshotTrackerStore(TrackerStore):
         wanted = {
             **MESSAGE_SLOTS,
             "objection_state": state,
-            "objection_truth": truth,
+            # No rule asks for it later, and a slot that moves between turns hides their stories.
+            **({"objection_truth": truth} if state in ("open", "probed") else {}),
             "complaint_stage": request.facts.open_case.stage if request.facts.open_case else "none",
             "missed": request.facts.missed_last_turn,
         }

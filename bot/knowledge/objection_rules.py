@@ -23,18 +23,25 @@ Likelihoods = tuple[Weight, Weight, Weight, Weight]
 class Shown(Struct, frozen=True, forbid_unknown_fields=True):
     """How a message shows evidence: any one of what is named; with `is_absent`, none of it.
 
+    A length counts by itself: how much somebody writes is the tone of a text (D-SEL-5).
+
     `is_raising` tells which messages count: True those that raise or repeat the objection, False
-    those that say something else while it is alive, null both.
+    those that say something else while it is alive, null both. With `after_probe` only
+    a reply to a probe counts.
     """
 
     concepts: list[str] = []
     entities: list[str] = []
     intents: list[str] = []
+    except_intents: list[str] = []
     also: list[str] = []
     feedback: list[str] = []
     any_buying_signal: bool = False
+    at_least_chars: Annotated[int, Meta(ge=0)] = 0
+    at_most_chars: Annotated[int, Meta(ge=0)] = 0
     is_absent: bool = False
     is_raising: bool | None = None
+    after_probe: bool = False
 
 
 class EvidenceRule(Struct, frozen=True, forbid_unknown_fields=True):

@@ -60,7 +60,8 @@ def test_belief_does_not_depend_on_the_order_of_evidence(evidence: list[str]) ->
 
 def test_every_update_says_which_evidence_from_which_message_and_how_much() -> None:
     found = raised("objection_need", "HAS_ONE").entry.belief.evidence
-    assert [(piece.name, piece.message_id) for piece in found] == [("concrete_detail", 7)]
+    named = [(piece.name, piece.message_id) for piece in found]
+    assert named == [("concrete_detail", 7), ("has_no_use_for_it", 7)]
     assert found[0].likelihoods == TABLE.evidence["concrete_detail"].likelihoods
 
 
@@ -139,8 +140,9 @@ def test_other_objection_after_an_answer_casts_doubt_on_the_answered_one() -> No
 
 
 def test_piece_of_evidence_counts_once_however_often_it_shows() -> None:
-    once = hear(TABLE, entry("excuse", "probed"), said("ask_product"), "x")
-    twice = hear(TABLE, once, said("ask_product", message_id=2), "x")
+    question = "how does it work"
+    once = hear(TABLE, entry("excuse", "probed"), said("ask_product"), question)
+    twice = hear(TABLE, once, said("ask_product", message_id=2), question)
     assert names_of(once) == ["goes_on_asking"]
     assert twice == once
 
@@ -148,6 +150,16 @@ def test_piece_of_evidence_counts_once_however_often_it_shows() -> None:
 def test_message_that_shows_nothing_leaves_the_entry_as_it_is() -> None:
     before = entry("price", "answered")
     assert hear(TABLE, before, said("greet"), "x") is before
+
+
+def test_length_of_a_reply_to_a_probe_is_its_tone() -> None:
+    probed = entry("product", "probed")
+    short = hear(TABLE, probed, said("chitchat"), "x")
+    long = hear(TABLE, probed, said("chitchat"), "x" * 30)
+    assert (names_of(short), names_of(long)) == (["answers_in_a_word"], ["writes_at_length"])
+    assert short.belief.false > probed.belief.false > long.belief.false
+    assert hear(TABLE, probed, said("deny"), "x") is probed
+    assert hear(TABLE, entry("product", "answered"), said("chitchat"), "x").belief.evidence == ()
 
 
 def test_reaction_to_a_probe_is_weighed() -> None:
