@@ -126,7 +126,9 @@ class Task(Base):
     origin: Mapped[str | None] = column(
         "rule and subject of a scheduler's task; unique", String(160), unique=True
     )
-    kind: Mapped[str] = column("`call_back`, or the kind of its aftercare rule", String(40))
+    kind: Mapped[str] = column(
+        "`call_back`, `reminder`, or the kind of its aftercare rule", String(40)
+    )
     contact: Mapped[str] = column("the phone number", PERSONAL, String(200), default="")
     due: Mapped[str] = column(
         "when, in the customer's own words", PERSONAL, String(200), default=""
