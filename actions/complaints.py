@@ -11,6 +11,7 @@ from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, OpenCase
 from bot.engine.context import TurnContext
 
 PREFIX = "complaint_"
+OBJECTION = "objection_"
 
 
 class OpenComplaintCase(Step):
@@ -39,6 +40,7 @@ class OpenComplaintCase(Step):
             product_id=context.product_id,
         )
         context.commands.append(command)
+        context.move_all_objections("left")  # nothing is sold now; it is there for later
         context.open_case = CaseView(
             number=command.number,
             stage="receipt",
@@ -67,7 +69,8 @@ class OpenComplaintCase(Step):
             next_step=assessment.next_step,
             deadline=say_deadline(context.book.complaints, command.deadline_at),
         )
-        return set_slots(complaint_stage="receipt", complaint_urgent=assessment.is_urgent)
+        left = {"objection_state": "left", "asked": "none"} if context.ledger else {}
+        return set_slots(complaint_stage="receipt", complaint_urgent=assessment.is_urgent, **left)
 
 
 class AskCause(Step):
@@ -114,8 +117,10 @@ class DeferSelling(Step):
     step_name = "action_defer_selling"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Say so."""
+        """Say so; an objection stays in the ledger for later."""
         _add_to_case(context, "asked_beside")
+        if context.analysis.intent.startswith(OBJECTION):
+            context.keep_for_later(context.analysis, "left")
         speaker.say("utter_defer_selling", _case_facts(context))
         return []
 

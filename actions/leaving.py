@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from actions.promises import promise_reminder
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.ledger import projected_state
-from bot.dialogue.reminding import REMINDER, moment_of, named_day, say_day, usual_day
-from bot.dialogue.turn import CreateTask, RefuseContact
+from bot.dialogue.reminding import moment_of, named_day, proposed_day, say_day, usual_day
+from bot.dialogue.turn import RefuseContact
 from bot.engine.context import TurnContext
 
 
@@ -39,6 +42,20 @@ class LeaveOpen(Step):
         return set_slots(objection_state="left", asked="none")
 
 
+class InviteToLook(Step):
+    """A second plain no: name what speaks for it, in at most three places, and stop (D-OBJ-11)."""
+
+    step_name = "action_invite_to_look"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Invite to look at the whole, whenever they like."""
+        context.react_to_probe()
+        context.move_all_objections("left")
+        context.explain(step=self.step_name, refusal="plain")
+        speaker.say("utter_invite_to_look", context.known_facts())
+        return set_slots(objection_state="left", asked="none")
+
+
 class OfferReminder(Step):
     """The reason is not told: agree on a day for one reminder, then silence (D-OBJ-4)."""
 
@@ -48,8 +65,11 @@ class OfferReminder(Step):
         """Ask for the day; the book's own day counts if they just agree."""
         context.react_to_probe()
         rule = context.book.truth.reminder
-        day = say_day(context.book.language, usual_day(rule, context.now))
-        speaker.say("utter_offer_reminder", reminder_day=day)
+        day = usual_day(rule, context.now)
+        entry = context.objection
+        if entry is not None:
+            context.put_entry(replace(entry, day=day.isoformat()))
+        speaker.say("utter_offer_reminder", reminder_day=say_day(context.book.language, day))
         return set_slots(objection_state="probed", asked="day")
 
 
@@ -59,19 +79,13 @@ class NoteReminder(Step):
     step_name = "action_note_reminder"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Make a task of it; repeat the day."""
+        """Promise it; repeat the day."""
         rule = context.book.truth.reminder
-        day = named_day(context.analysis, rule, context.now) or usual_day(rule, context.now)
-        context.move_all_objections("left")
-        context.commands.append(
-            CreateTask(
-                kind=REMINDER,
-                contact="",
-                due=day.isoformat(),
-                due_at=moment_of(rule, day),
-                note="",
-            )
+        day = named_day(context.analysis, rule, context.now) or proposed_day(
+            context.objection, rule, context.now
         )
+        context.move_all_objections("left")
+        promise_reminder(context, day, moment_of(rule, day))
         context.explain(step=self.step_name, day=day.isoformat())
         speaker.say("utter_reminder_noted", reminder_day=say_day(context.book.language, day))
         return set_slots(objection_state="left", asked="none")

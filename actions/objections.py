@@ -5,15 +5,17 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.conceding import grant
 from bot.dialogue.ledger import note, projected_state
-from bot.dialogue.need_finding import LAST_QUESTION, next_question
-from bot.dialogue.techniques import choose_technique
-from bot.dialogue.turn import RecordTechnique
+from bot.dialogue.need_finding import LAST_QUESTIONS, next_question
+from bot.dialogue.reminding import named_day
+from bot.dialogue.technique_values import Ranking
+from bot.dialogue.techniques import eligible_techniques
+from bot.dialogue.turn import LedgerEntry, RecordTechnique
 from bot.engine.context import TurnContext
 
 KINDS_THAT_NEED_A_PRODUCT = frozenset({"price", "product"})
 UNPROBED = frozenset({"need", "excuse"})
-ASKING_FOR_A_DAY = frozenset({"appointment"})
 
 
 class NoteObjection(Step):
@@ -23,6 +25,7 @@ class NoteObjection(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Note it; show state, truth and whether its facts are known."""
+        wrong = context.take_back_objection()
         noted = note(context.book.truth, context.ledger, context.analysis, context.text)
         if noted.before is not None:
             context.put_entry(noted.before)
@@ -32,6 +35,10 @@ class NoteObjection(Step):
             entry = replace(entry, state="probed")  # who wants no offers is asked nothing more
             asked = {"asked": "none"}
         context.put_entry(entry, is_new=noted.is_new)
+        if wrong is not None:
+            context.put_entry(replace(wrong, linked_to=entry.number))
+        if context.shop.material.correction_of(context.text, context.product_id):
+            context.react("wrong_belief_recorded")
         context.explain(
             step=self.step_name,
             kind=noted.entry.kind,
@@ -45,6 +52,7 @@ class NoteObjection(Step):
             objection_state=state,
             objection_truth=truth,
             facts_known=context.product is not None or not needs_product,
+            timing=context.timing(context.objection or entry),
             **asked,
         )
 
@@ -63,7 +71,11 @@ class ProbeObjection(Step):
         if kind in KINDS_THAT_NEED_A_PRODUCT and context.product is None:
             facts, asked = {"asks": "product"}, "product"
             speaker.say("utter_acknowledge_objection", kind=kind)
-        speaker.say("utter_probe_objection", facts)
+        if kind == "excuse" and context.analysis.refusal == "plain":
+            asked = "refusal"
+            speaker.say("utter_ask_refusal")
+        else:
+            speaker.say("utter_probe_objection", facts)
         context.explain(step=self.step_name, kind=kind, asks=asked)
         return set_slots(objection_state="probed", asked=asked)
 
@@ -77,7 +89,8 @@ class IsolateObjection(Step):
         """Ask one closed question."""
         entry = context.move_objection("probed")
         kind = entry.kind if entry else ""
-        speaker.say("utter_acknowledge_objection", kind=kind)
+        feedback = entry.feedback if entry else ""
+        speaker.say("utter_acknowledge_objection", kind=kind, feedback=feedback or "")
         speaker.say("utter_isolate_objection", kind=kind)
         context.explain(step=self.step_name, kind=kind, asks="sole")
         return set_slots(objection_state="probed", asked="sole")
@@ -113,10 +126,11 @@ class FindNeed(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask the next question of the order open, high-gain, closed, imagining."""
         context.move_objection("probed")
-        question = next_question(context.last_condition("question"), context.text)
+        last = context.last_condition("question")
+        question = next_question(last, context.text, by_spin=context.facts.asks_by_spin)
         speaker.say("utter_find_need", question=question)
         context.explain(step=self.step_name, question=question)
-        asked = "wish" if question == LAST_QUESTION else "need"
+        asked = "wish" if question in LAST_QUESTIONS else "need"
         return set_slots(objection_state="probed", asked=asked)
 
 
@@ -130,36 +144,118 @@ class AnswerObjection(Step):
         entry = context.objection
         if entry is None:
             return set_slots(objection_state="none")
-        facts = context.known_facts(entry.kind)
-        choice = choose_technique(
-            context.book.techniques,
-            entry.kind,
-            facts,
-            entry.techniques,
-            context.facts.last_technique,
-        )
-        if choice is None:
+        facts = context.answering_facts(entry)
+        eligible = eligible_techniques(context.book, context.situation(entry, facts))
+        ranking = context.rank_techniques(entry, eligible.candidates)
+        if ranking is None:
             context.put_entry(replace(entry, state="left"))
             return set_slots(objection_state="left")
-        context.put_entry(replace(entry, state="answered"))
-        context.commands.append(
-            RecordTechnique(
-                entry.number, choice.technique, tuple(name for name, _ in choice.alternatives)
-            )
-        )
+        technique = context.book.technique(ranking.technique)
         context.explain(
             step=self.step_name,
             kind=entry.kind,
-            technique=choice.technique,
-            alternatives=choice.alternatives,
-            excluded=choice.excluded,
+            technique=technique.id,
+            because=ranking.reason,
+            ranked=ranking.ranked,
+            excluded=eligible.excluded,
             facts={name: facts[name] for name in sorted(facts)},
         )
+        use_technique(context, entry, technique.id, ranking)
+        if technique.id == "limited_concession":
+            concede(context)
         if not context.has_acknowledged(entry):
-            speaker.say("utter_acknowledge_objection", kind=entry.kind)
-        speaker.say("utter_apply_technique", facts, kind=entry.kind, technique=choice.technique)
-        asked = "day" if choice.technique in ASKING_FOR_A_DAY else "none"
-        return set_slots(objection_state="answered", asked=asked)
+            speaker.say(
+                "utter_acknowledge_objection", kind=entry.kind, feedback=entry.feedback or ""
+            )
+        speaker.say("utter_apply_technique", facts, kind=entry.kind, technique=technique.id)
+        return follow(context, technique.follow_up)
+
+
+def use_technique(
+    context: TurnContext,
+    entry: LedgerEntry,
+    technique: str,
+    ranking: Ranking | None = None,
+) -> None:
+    """Record the use of a technique, with the day that it names for later.
+
+    Args:
+        ranking: how it was chosen; None where the step has this one technique.
+    """
+    day = named_day(context.analysis, context.book.truth.reminder, context.now)
+    context.put_entry(
+        replace(
+            entry,
+            state="answered",
+            techniques=(*entry.techniques, technique),
+            day=day.isoformat() if day else entry.day,
+        )
+    )
+    if ranking is None:
+        record = RecordTechnique(entry.number, technique, style=context.style)
+    else:
+        record = ranking.as_use(entry.number, context.style)
+    context.commands.append(record)
+
+
+def concede(context: TurnContext) -> None:
+    """Count the concession that is offered against its limit."""
+    concession = context.possible_concession()
+    if concession is not None:
+        context.commands.append(grant(context.shop, concession))
+
+
+def follow(context: TurnContext, follow_up: str) -> Events:
+    """Return the slots that say what comes after a technique."""
+    if follow_up == "own":  # it ended with a question of its own: the answer to it goes on
+        context.move_objection("probed")
+        return set_slots(objection_state="probed", asked="reason")
+    if follow_up == "none":
+        context.move_objection("left")
+        return set_slots(objection_state="left", asked="none")
+    return set_slots(objection_state="answered", asked="day" if follow_up == "day" else "none")
+
+
+class PostponeObjection(Step):
+    """The price before its worth is shown: show the worth, then talk about money (D-OBJ-6)."""
+
+    step_name = "action_postpone_objection"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Put it off; ask whether the product suits."""
+        entry = context.objection
+        if entry is None:
+            return set_slots(objection_state="none")
+        current_facts = context.answering_facts(entry)
+        use_technique(context, entry, "postponement")
+        context.move_objection("probed")
+        context.explain(step=self.step_name, kind=entry.kind, technique="postponement")
+        speaker.say(
+            "utter_apply_technique",
+            current_facts,
+            kind=entry.kind,
+            technique="postponement",
+            timing="before_value",
+        )
+        speaker.say("utter_show_value", current_facts)
+        return set_slots(objection_state="probed", asked="value")
+
+
+class PassOverObjection(Step):
+    """A joke, or nothing to speak of: a friendly word, and on (D-OBJ-6)."""
+
+    step_name = "action_pass_over_objection"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Say the word; nothing is argued about."""
+        entry = context.objection
+        if entry is None:
+            return set_slots(objection_state="none")
+        use_technique(context, entry, "ignoring")
+        context.move_objection("left")
+        context.explain(step=self.step_name, kind=entry.kind, technique="ignoring")
+        speaker.say("utter_apply_technique", kind=entry.kind, technique="ignoring")
+        return set_slots(objection_state="left", asked="none")
 
 
 class ConfirmObjection(Step):
@@ -170,7 +266,9 @@ class ConfirmObjection(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask one closed question."""
         entry = context.objection
-        speaker.say("utter_confirm_objection", kind=entry.kind if entry else "")
+        technique = entry.techniques[-1] if entry and entry.techniques else ""
+        kind = entry.kind if entry else ""
+        speaker.say("utter_confirm_objection", kind=kind, technique=technique)
         return set_slots(objection_state="answered")
 
 
@@ -221,4 +319,5 @@ class LeadForward(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Lead on, once."""
         speaker.say("utter_lead_forward", context.known_facts())
-        return []
+        product = context.current_product
+        return set_slots(asked="order") if product is not None and product.stock else []

@@ -8,14 +8,15 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import FormValidationAction
 
+from actions.promises import promise_call_back
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.clarifying import close_meanings
 from bot.dialogue.contact import is_declined, read_call_time, read_contact
 from bot.dialogue.facts import say_hours
-from bot.dialogue.turn import CreateTask, HandOver
+from bot.dialogue.repairing import is_said_misread, unreadable
+from bot.dialogue.turn import HandOver
 from bot.engine.context import TurnContext, turn_of
 
-CALL_BACK = "call_back"
 DECLINED = "-"
 
 
@@ -50,7 +51,7 @@ class OfferCallBack(Step):
 
 
 class NoteCallBack(Step):
-    """Make a task of the call-back."""
+    """Promise the call-back: a task with a date for whoever calls."""
 
     step_name = "action_note_call_back"
 
@@ -60,9 +61,7 @@ class NoteCallBack(Step):
             context.form_values.get("contact"),
             context.form_values.get("call_time"),
         )
-        context.commands.append(
-            CreateTask(kind=CALL_BACK, contact=contact or "", due=call_time or "", note="")
-        )
+        promise_call_back(context, contact or "", call_time or "")
         speaker.say("utter_call_back_noted", contact=contact or "", call_time=call_time or "")
         return set_slots(contact=None, call_time=None)
 
@@ -86,8 +85,14 @@ class Clarify(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask which of two close meanings it is; else to say it in other words."""
         meanings = close_meanings(context.analysis, context.book.options)
-        context.explain(step=self.step_name, meanings=meanings)
-        if meanings is None:
+        miss = unreadable(context.book.repairs, context.text, context.facts)
+        context.explain(step=self.step_name, meanings=meanings, miss=miss)
+        is_misread = is_said_misread(context.book.repairs, context.text)
+        if is_misread and "action_note_objection" in context.facts.last_steps:
+            context.move_objection("left")  # it was none, the customer says
+        if miss is not None:
+            speaker.say("utter_cannot_read", miss=miss)
+        elif meanings is None:
             speaker.say("utter_clarify")
         else:
             either, other = meanings

@@ -1,8 +1,18 @@
-"""Steps that answer questions from the shop's facts, and the way to the order."""
+"""Steps that answer questions from the shop's facts (D-SEL-12)."""
 
 from __future__ import annotations
 
+from actions.promises import promise_answer
 from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.closing import SIGNALS_IN_QUESTIONS, was_said_lately
+from bot.dialogue.product_questions import (
+    Question,
+    alternative_to,
+    difference_of,
+    other_of,
+    read_question,
+    stock_of,
+)
 from bot.engine.context import TurnContext
 
 TOPICS = {
@@ -10,41 +20,130 @@ TOPICS = {
     "ask_order": "order_change",
     "ask_after_sales": "returns",
 }
-TOPIC_CONCEPTS = {"INVOICE": "invoice", "WARRANTY": "warranty", "INSTALLATION": "installation"}
-
-
+TOPIC_CONCEPTS = {
+    "INVOICE": "invoice",
+    "WARRANTY": "warranty",
+    "INSTALLATION": "installation",
+    "MONEY_PAYMENT_WAY": "payment",
+}
 LISTED = "list_products"
 
 
 def still_open(context: TurnContext) -> Events:
-    """Say again that an objection is open, so that stories find the way back to it."""
+    """Say again that an objection is open, so that stories find the way back to it.
+
+    Where none is and another product came up, what was asked about the former one lapses.
+    """
     entry = context.objection
-    return set_slots(objection_state=entry.state) if entry and entry.state == "answered" else []
+    if entry is not None:
+        return set_slots(objection_state=entry.state) if entry.state == "answered" else []
+    return set_slots(asked="none") if context.product_id != context.facts.product_id else []
+
+
+def recommend_product(context: TurnContext, speaker: Speaker) -> bool:
+    """Recommend what answers the need that was named; tell whether there is something."""
+    found = context.recommendation()
+    if found is None:
+        return False
+    context.product_id = found.product.id
+    context.note_product()
+    current_facts = context.product_words(found.triple)
+    fit = "over" if found.is_over_budget else "within"
+    context.explain(need=found.need.need.id, product=found.product.id, fit=fit)
+    speaker.say("utter_recommend", current_facts, need=found.need.name, fit=fit)
+    return True
 
 
 class AnswerProduct(Step):
-    """Say what the product in talk is and does; without one, ask which or list them."""
+    """Answer a question about goods; without a product, ask which or list them."""
 
     step_name = "action_answer_product"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Answer from the catalogue only."""
-        current_facts = context.known_facts()
-        if "price" in current_facts:
-            speaker.say("utter_answer_product", current_facts)
-            return still_open(context)
-        if "product" in current_facts:  # its facts are out of date
-            speaker.say("utter_unknown_fact")
-            return still_open(context)
+        """Answer from the catalogue only; what it has not is said to be unknown."""
+        question = read_question(
+            context.book.selling,
+            context.text,
+            concepts=context.analysis.concepts,
+            product=context.product,
+            named=context.named_products,
+            before=context.facts.product_id,
+        )
+        context.explain(step=self.step_name, topic=question.topic, aspect=question.aspect)
+        if question.topic == "choice" and context.objection is None:
+            if recommend_product(context, speaker):
+                return set_slots(asked="none")
+            return set_slots(asked="use")
+        if context.product is None:
+            self._ask_which(context, speaker)
+            return still_open(context) or set_slots(asked="none")
+        if context.current_product is None:  # its facts are out of date
+            promise_answer(context, speaker, f"product.{context.product_id}")
+        else:
+            return self._answer(context, speaker, question)
+        return still_open(context)
+
+    @staticmethod
+    def _ask_which(context: TurnContext, speaker: Speaker) -> None:
         if any(wording.startswith(LISTED) for wording in context.used_wordings):
             speaker.say("utter_ask_which_product")
+        else:
+            speaker.say("utter_list_products", product_list=context.product_list())
+
+    def _answer(self, context: TurnContext, speaker: Speaker, question: Question) -> Events:
+        """Answer about the product in talk, whose facts are current."""
+        topic = question.topic
+        if topic == "stock":
+            return self._answer_stock(context, speaker)
+        if topic == "difference" and self._tell_difference(context, speaker):
             return still_open(context)
-        names = context.book.language.list_separator.join(
-            product.aliases[0] if product.aliases else product.name
-            for product in context.shop.products
-        )
-        speaker.say("utter_list_products", product_list=names)
+        policy = context.shop.policy(question.policy)
+        current_facts = context.product_words(question.triple)
+        if topic == "unknown" or (topic == "policy" and not policy):
+            about = question.aspect or "other"
+            promise_answer(context, speaker, f"product.{context.product_id}.{about}")
+        elif topic == "policy":
+            speaker.say("utter_answer_policy", policy=policy)
+        elif topic == "fact":
+            speaker.say("utter_answer_fact", current_facts)
+        elif topic == "special":
+            speaker.say("utter_answer_special", current_facts)
+            return still_open(context) + _signal(context)
+        else:
+            speaker.say("utter_answer_product", current_facts)
         return still_open(context)
+
+    @staticmethod
+    def _answer_stock(context: TurnContext, speaker: Speaker) -> Events:
+        """Say whether it is there, and what else is if it is not."""
+        product = context.current_product
+        assert product is not None
+        rules, today = context.book.selling, context.today
+        stock = stock_of(rules, context.shop, product, today)
+        other = alternative_to(rules, context.shop, product, today) if stock == "out" else None
+        stock_facts = context.stock_words(product, other)
+        context.explain(stock=stock)
+        speaker.say("utter_answer_stock", stock_facts, stock=stock)
+        was_in_talk = context.product_id == context.facts.product_id
+        return still_open(context) + (_signal(context) if product.stock and was_in_talk else [])
+
+    @staticmethod
+    def _tell_difference(context: TurnContext, speaker: Speaker) -> bool:
+        """Tell two products apart by what is recorded of both; False if one is not current."""
+        product = context.current_product
+        named = [*context.named_products, context.facts.product_id or ""]
+        other = other_of(context.shop, product, named)
+        if product is None or other is None or not other.is_current(context.today):
+            return False
+        book = context.book
+        difference = difference_of(book.selling, book.language, other, product)
+        speaker.say(
+            "utter_tell_difference",
+            product=other.name,
+            other=product.name,
+            difference=difference,
+        )
+        return True
 
 
 class AnswerPrice(Step):
@@ -58,7 +157,7 @@ class AnswerPrice(Step):
         if "price" in current_facts:
             speaker.say("utter_answer_price", current_facts)
         elif "product" in current_facts:  # its facts are out of date
-            speaker.say("utter_unknown_fact")
+            promise_answer(context, speaker, f"price.{context.product_id}")
         else:
             speaker.say("utter_answer_price", asks="product")
         return still_open(context)
@@ -70,15 +169,16 @@ class AnswerPolicy(Step):
     step_name = "action_answer_policy"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Answer from the policies only."""
+        """Answer from the policies only; how to pay and when it comes shows a wish to buy."""
         topic = self._topic(context)
         policy = context.shop.policy(topic)
         context.explain(step=self.step_name, topic=topic)
-        if policy:
-            speaker.say("utter_answer_policy", policy=policy)
-        else:
-            speaker.say("utter_unknown_fact")
-        return still_open(context)
+        if not policy:
+            promise_answer(context, speaker, f"policy.{topic}")
+            return still_open(context)
+        speaker.say("utter_answer_policy", policy=policy)
+        wants_it = SIGNALS_IN_QUESTIONS & set(context.signals) and context.is_about_goods
+        return still_open(context) + (_signal(context) if wants_it else [])
 
     @staticmethod
     def _topic(context: TurnContext) -> str:
@@ -87,13 +187,8 @@ class AnswerPolicy(Step):
         return named or TOPICS[context.analysis.intent]
 
 
-class CloseSale(Step):
-    """On a buying signal stop presenting; say how to order (D-CUS-4, D-SEL-9)."""
-
-    step_name = "action_close_sale"
-
-    def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Say how to order; what was open counts as settled by the customer's act."""
-        context.move_all_objections("settled")
-        speaker.say("utter_close_sale", context.known_facts())
-        return set_slots(objection_state="settled") if context.ledger else []
+def _signal(context: TurnContext) -> Events:
+    """Return the slot that lets a close follow an answer (D-CUS-4); never twice running."""
+    is_free = context.objection is None and context.open_case is None
+    lately = was_said_lately(context.book, "utter_close_sale", context.facts.used_wordings)
+    return set_slots(signal="shown") if is_free and not lately else []

@@ -24,6 +24,10 @@ class Speaker:
         """Utter one response with these facts."""
         self._dispatcher.utter_message(response=response, **{**(facts or {}), **more})
 
+    def repeat(self, response: str, facts: dict[str, str]) -> None:
+        """Utter a response that was said before, with its facts."""
+        self._dispatcher.utter_message(response=response, **facts)
+
 
 class Step(Action, ABC):
     """One step of the talk; its name is `action_…` after the class."""

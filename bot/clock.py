@@ -6,7 +6,7 @@ Times are UTC and timezone-aware everywhere; people see Asia/Shanghai (design de
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -33,3 +33,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
         await asyncio.sleep(seconds)
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """Return when the shop's day began in which `moment` lies."""
+    return datetime.combine(moment.astimezone(SHOP_TIME_ZONE).date(), time(), SHOP_TIME_ZONE)

@@ -12,12 +12,15 @@ import msgspec
 from bot.clock import Clock
 from bot.dialogue.case_numbers import case_number
 from bot.dialogue.turn import (
+    CreateTask,
     HandOver,
     InboundMessage,
+    MakePromise,
     MessageAnalysis,
     OpenCase,
     Option,
     OptionMeaning,
+    PromiseTimes,
     RecordTechnique,
     Reply,
     Step,
@@ -63,7 +66,7 @@ class FakeNotifier:
 class FakeComputer:
     """Echoes; 'complaint…' opens a case, 'human' hands over, 'options' and 'human' offer buttons.
 
-    'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
+    'promise…' promises an answer. 'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
     """
 
     model_id = "fake"
@@ -85,6 +88,9 @@ class FakeComputer:
                 )
             elif message.text == "human":
                 commands.append(HandOver(reason="asked"))
+            elif message.text.startswith("promise"):
+                made = sum(isinstance(each, MakePromise) for each in commands)
+                commands.append(promise(message.text, request.now, made))
             elif message.text == "sell":
                 commands.append(RecordTechnique(objection=1, technique="breakdown"))
         reach("engine_between_steps")
@@ -106,6 +112,20 @@ class FakeComputer:
             snapshot=None,
             model_id="fake",
         )
+
+
+def promise(about: str, now: datetime, ordinal: int = 0) -> MakePromise:
+    """Promise an answer within four hours, to be broken after five."""
+    due_at = now + timedelta(hours=4)
+    return MakePromise(
+        kind="find_out",
+        text=f"asked: {about}",
+        owner="agent",
+        times=PromiseTimes(due_at, due_at - timedelta(hours=1), due_at + timedelta(hours=1)),
+        task=CreateTask(kind="find_out", contact="", due="", note=about, due_at=due_at),
+        about=about,
+        ordinal=ordinal,
+    )
 
 
 def echo(message: InboundMessage) -> str:

@@ -62,3 +62,16 @@ def nlu(
     from bot.bench.nlu import run
 
     run(data, json_out, limit=limit)
+
+
+@app.command("policy")
+def policy(
+    objections: int = typer.Option(3000, min=10, help="Objections that each seed answers."),
+    seeds: int = typer.Option(40, min=2, help="Worlds that are drawn."),
+    plot: Path | None = typer.Option(None, help="The SVG (default: var/bench/policy.svg)."),
+    json_out: Path | None = typer.Option(None, "--json", help="Write figures and ratios."),
+) -> None:
+    """Let the learner choose techniques in simulated shops, beside fixed orders and chance."""
+    from bot.bench.policy import run
+
+    run(objections, seeds, plot, json_out)

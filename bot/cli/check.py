@@ -1,7 +1,8 @@
-"""`./prelude check`: are the shop's files and the book right?"""
+"""`./prelude check` and `guard`: are the shop's files, the book, or a text right?"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import typer
@@ -11,11 +12,13 @@ from bot.dialogue.guard import violations
 from bot.errors import ShopDataError
 from bot.knowledge.book import BOOK_DIR, Book, load_book
 from bot.knowledge.customer_rules import load_customer_rules
-from bot.knowledge.loader import line_of
+from bot.knowledge.loader import texts_of
 from bot.knowledge.shop import Shop, load_shop
+from bot.services.shop_wording import describe, objections, said_by
 from bot.settings import load_settings
 
 console = Console()
+SAID = ("options.yml", "complaints.yml", "customers.yml")  # of the book, besides the replies
 
 
 def check(
@@ -28,7 +31,7 @@ def check(
     book: Book | None = None
     try:
         book = load_book()
-        problems += _forbidden_wordings(book)
+        problems += _forbidden_in_book(book)
     except ShopDataError as error:
         problems += error.problems
     try:
@@ -38,7 +41,7 @@ def check(
     try:
         loaded = load_shop(folder)
         if book is not None:
-            problems += _forbidden_shop_texts(folder, loaded, book)
+            problems += _forbidden_in_shop(folder, loaded, book)
     except ShopDataError as error:
         problems += error.problems
     if problems:
@@ -53,28 +56,38 @@ def check(
     )
 
 
-def _forbidden_shop_texts(folder: Path, shop: Shop, book: Book) -> list[str]:
-    texts: list[tuple[str, tuple[str | int, ...], str, str]] = [
-        ("shop.yml", ("decision_kit",), "decision_kit", shop.profile.decision_kit)
-    ]
-    for index, policy in enumerate(shop.policies):
-        texts.append(("policies.yml", ("policies", index, "text"), policy.id, policy.text))
-    for index, promotion in enumerate(shop.promotions):
-        keys = ("promotions", index, "text")
-        texts.append(("promotions.yml", keys, promotion.id, promotion.text))
+def guard(
+    texts: list[str] = typer.Argument(metavar="TEXT…", help="Texts; - reads lines from stdin."),
+    shop: Path | None = typer.Option(None, help="A shop whose own facts may be said."),
+) -> None:
+    """Tell what the wording guard finds in texts, and what to say instead; exit 1 if it blocks."""
+    book = load_book()
+    facts = said_by(load_shop(shop)) if shop is not None else []
+    is_blocked = False
+    for text in (each for given in texts for each in (sys.stdin if given == "-" else [given])):
+        for found in violations(book, text.rstrip("\n"), allowed=facts):
+            typer.echo(f"{found.severity}: {found.phrase_id}: {describe(found)}")
+            is_blocked = is_blocked or found.severity == "block"
+    if is_blocked:
+        raise typer.Exit(1)
+
+
+def _forbidden_in_shop(folder: Path, shop: Shop, book: Book) -> list[str]:
+    """Return what stops the shop's texts from being said; print what is only warned of."""
+    blocked = []
+    for each in objections(folder, shop, book):
+        if each.violation.severity == "block":
+            blocked.append(str(each))
+        else:
+            console.print(f"warning: {each}", style="yellow", markup=False, highlight=False)
+    return blocked
+
+
+def _forbidden_in_book(book: Book) -> list[str]:
+    paths = [*sorted((BOOK_DIR / "replies").glob("*.yml")), *(BOOK_DIR / name for name in SAID)]
     return [
-        f"{folder / name}:{line_of(folder / name, *keys)}: {place}: {found.quote!r} is not said "
-        f"to customers ({found.source}); rather: {found.instead!r}"
-        for name, keys, place, text in texts
+        f"{path}:{line}: {describe(found)}"
+        for path in paths
+        for text, line in texts_of(path)
         for found in violations(book, text)
-    ]
-
-
-def _forbidden_wordings(book: Book) -> list[str]:
-    return [
-        f"{BOOK_DIR / 'replies'}: {wording.id}: text: {found.quote!r} is never said "
-        f"({found.source})"
-        for wordings in book.replies.values()
-        for wording in wordings
-        for found in violations(book, wording.text)
     ]

@@ -1,4 +1,4 @@
-"""`./prelude evaluate …`: how well messages are understood, and where more data would help."""
+"""`./prelude evaluate …`: how well messages are understood, objections judged and answered."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from bot.bench import understanding
 from bot.bench.tables import as_json, show, write_report
 from bot.bench.understanding import Labelled
 from bot.bootstrap import build_parser
+from bot.cli.shop_access import ask_shop
 from bot.cli.training import console, ensure_model
+from bot.dialogue.technique_policies import POLICIES
 from bot.knowledge.book import load_book
 from bot.language.training_data import read_messages
 from bot.settings import load_settings
 
+NO_OVERLAP = "no overlap"
 app = typer.Typer(no_args_is_help=True, help="Measure how well messages are understood.")
 
 
@@ -81,6 +84,34 @@ def beliefs(
     with console.status("loading the model …"):
         parser = build_parser(settings, model_path)
     tables = belief_scores.evaluation(load_book().truth, dialogues, parser.analyse)
+    if report is not None:
+        write_report(tables, report)
+    if is_json:
+        print(as_json(tables), end="")
+    else:
+        show(tables, Console())
+
+
+@app.command("techniques")
+def techniques(
+    policy: list[str] = typer.Option(
+        list(POLICIES), help="Whom to ask about: uniform, best_fixed, prior, learned, logged."
+    ),
+    days: int | None = typer.Option(None, help="Only what became known in so many days."),
+    report: Path | None = typer.Option(None, help="A folder for report.md and report.json."),
+    is_json: bool = typer.Option(False, "--json", help="Print JSON, not tables."),
+) -> None:
+    """Estimate from the shop's log what other ways of choosing techniques would have brought."""
+    settings = load_settings()
+    tables = {
+        each: [
+            {"kind": kind, **row, "value": NO_OVERLAP if row["value"] is None else row["value"]}
+            for kind, row in ask_shop(
+                settings, "technique.evaluate", policy=each, days=days
+            ).items()
+        ]
+        for each in policy
+    }
     if report is not None:
         write_report(tables, report)
     if is_json:

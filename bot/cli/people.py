@@ -95,7 +95,9 @@ def queue(
     claim: str | None = typer.Option(None, help="Take this conversation over."),
     answer: str | None = typer.Option(None, help="Answer in this conversation; needs --text."),
     text: str | None = typer.Option(None, help="What to say."),
-    anyway: bool = typer.Option(False, "--anyway", help="Send although the guard warns."),
+    anyway: bool = typer.Option(
+        False, "--anyway", help="Send what the guard blocks; it is audited."
+    ),
     give_back: str | None = typer.Option(None, help="Give this conversation back to the bot."),
     show: str | None = typer.Option(None, help="Show what was said in this conversation."),
 ) -> None:
@@ -116,8 +118,10 @@ def queue(
             arguments |= {"text": text, "is_confirmed": anyway}
         rows = ask_shop(settings, "queue.list", name=name)
         conversation = _full_id(chosen, rows)
-        ask_shop(settings, operation, conversation=conversation, **arguments)
+        result = ask_shop(settings, operation, conversation=conversation, **arguments)
         console.print(f"{operation.split('.')[1].replace('_', ' ')}: {conversation}")
+        for warning in (result or {}).get("warnings", ()):
+            console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
         return
     if show is not None:
         _show(ask_shop(settings, "conversation.explain", conversation=show))

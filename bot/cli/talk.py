@@ -126,6 +126,8 @@ def why(conversation: str = typer.Argument(help="The conversation's id.")) -> No
             console.print(f"  step {step['action']} — {step['policy']}: {sources}", highlight=False)
         for reason in turn["reasons"]:
             console.print(f"  because {json.dumps(reason, ensure_ascii=False)}", highlight=False)
+        if turn["outcome"]:
+            console.print(f"  {turn['technique']}: {turn['outcome']}", highlight=False)
         for text, wording in zip(turn["replies"], turn["wordings"], strict=True):
             console.print(f"bot: {text}  [dim]({wording})[/dim]", highlight=False)
     for name in ("objections", "cases", "tasks"):

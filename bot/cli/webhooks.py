@@ -14,11 +14,11 @@ from rich.table import Column, Table
 from bot.cli.shop_access import ask_shop
 from bot.clock import SHOP_TIME_ZONE
 from bot.errors import UsageError
-from bot.services.cases import EVENTS
+from bot.services.webhooks import EVENTS
 from bot.settings import load_settings
 
 console = Console()
-app = typer.Typer(no_args_is_help=True, help="Webhooks: tell other programs of cases.")
+app = typer.Typer(no_args_is_help=True, help="Webhooks: tell other programs of cases and promises.")
 
 
 @app.command("add")

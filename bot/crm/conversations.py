@@ -30,6 +30,7 @@ from bot.crm.models import (
     Installation,
     Message,
     Objection,
+    Promise,
     Satisfaction,
     StaffUser,
     TechniqueUse,
@@ -40,6 +41,7 @@ from bot.crm.records import ConversationRecord, TalkHead, WaitingConversation
 from bot.dialogue.turn import Owner
 from bot.errors import NotFoundError
 
+OFFERS_RELATED = ("utter_offer_bundle", "utter_offer_related")
 _conversation = cast(Table, Conversation.__table__)
 _waiting = Conversation.__table__.alias("waiting")
 _OF_CONVERSATION: Any = bindparam("conversation_id")
@@ -75,6 +77,12 @@ _HEAD = select(
     exists()
     .where(Case.conversation_id == _OF_CONVERSATION, Case.stage != "closed")
     .label("has_open_case"),
+    exists()
+    .where(Promise.conversation_id == _OF_CONVERSATION, Promise.state == "open")
+    .label("has_open_promises"),
+    exists()
+    .where(Message.conversation_id == _OF_CONVERSATION, Message.response.in_(OFFERS_RELATED))
+    .label("related_offered"),
     exists().where(StaffUser.last_seen_at >= bindparam("present_since")).label("staff_present"),
     select(func.count())
     .select_from(_waiting)
@@ -192,6 +200,8 @@ class ConversationRepository:
             has_open_case=bool(row.has_open_case),
             staff_present=bool(row.staff_present),
             queue_length=row.queue_length,
+            has_open_promises=bool(row.has_open_promises),
+            related_offered=bool(row.related_offered),
         )
 
     def waiting(self, owner: Owner, limit: int) -> list[WaitingConversation]:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, exists, func, select, update
+from sqlalchemy import Column, Table, bindparam, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.crm.audit import AuditRepository
 from bot.crm.counts import count
 from bot.crm.models import (
-    Case,
+    Base,
     Conversation,
     Customer,
     CustomerGrade,
     CustomerIdentity,
-    Order,
     Satisfaction,
-    Task,
 )
 from bot.crm.records import CustomerRecord, GradeRecord, IdentityRecord, Page
 from bot.crm.rows import change_row, page_of, record_of
@@ -30,7 +29,6 @@ _identity = cast(Table, CustomerIdentity.__table__)
 _KNOWN_BY = select(_identity.c.customer_id).where(
     _identity.c.kind == bindparam("kind"), _identity.c.value == bindparam("value")
 )
-REFERRING = (Conversation, Case, Task, Order, CustomerGrade, CustomerIdentity)
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,17 @@ class TalkSummary:
     created_at: datetime
     updated_at: datetime
     score: int | None
+
+
+@lru_cache(maxsize=1)
+def _columns_of_customers() -> tuple[Column[Any], ...]:
+    """Return every column of every table that names a customer."""
+    return tuple(
+        column
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if any(key.column is Customer.__table__.c.id for key in column.foreign_keys)
+    )
 
 
 class CustomerRepository:
@@ -133,10 +142,9 @@ class CustomerRepository:
         former = self.get(gone)
         AuditRepository(self._session).destroy_salt("customer", gone)
         count(self._session, former.created_at, customers=-1)
-        for model in REFERRING:
-            self._session.execute(
-                update(model).where(model.customer_id == gone).values(customer_id=kept)
-            )
+        for column in _columns_of_customers():
+            moved = update(column.table).where(column == gone).values({column.name: kept})
+            self._session.execute(moved)
         self._session.execute(delete(Customer).where(Customer.id == gone))
         self._session.expire_all()
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import JSON, Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from bot.crm.models import Conversation, Message, OfferedOption
+from bot.crm.models import Conversation, Message, OfferedOption, Turn
 from bot.crm.privacy import IS_CLOSED
 from bot.crm.records import Inbox, MessageRecord
 from bot.dialogue.turn import Option, OptionMeaning
@@ -65,6 +65,14 @@ _WORDINGS = (
     .order_by(_message.c.seq.desc())
     .limit(bindparam("limit"))
 )
+_LAST_SAID = _SELECT.where(
+    _message.c.reply_to_turn_id
+    == select(Turn.id)
+    .where(Turn.conversation_id == bindparam("conversation_id"))
+    .order_by(Turn.number.desc())
+    .limit(1)
+    .scalar_subquery()
+).order_by(_message.c.ordinal)
 _COUNT = (
     update(_message)
     .where(_message.c.id == bindparam("message_id"), _message.c.state == "pending")
@@ -79,8 +87,8 @@ _COVER = (
         analysis=bindparam("new_analysis", type_=_message.c.analysis.type),
     )
 )
-_ANALYSES = (
-    select(_message.c.analysis)
+_HEARD = (
+    select(_message.c.text, _message.c.analysis)
     .where(
         _message.c.conversation_id == bindparam("conversation_id"), _message.c.sender == "customer"
     )
@@ -222,6 +230,11 @@ class MessageRepository:
         rows = self._execute(_WORDINGS, {"conversation_id": conversation_id, "limit": limit})
         return tuple(each for each in rows.scalars() if each)
 
+    def last_said(self, conversation_id: str) -> list[MessageRecord]:
+        """Return the replies of the newest turn, in order, with the options they offered."""
+        rows = self._execute(_LAST_SAID, {"conversation_id": conversation_id})
+        return self._with_options(_records(rows))
+
     def style_cues(self, customer_id: int, limit: int) -> list[str]:
         """Return the cues of style in a customer's newest messages (D-CUS-2)."""
         analyses = self._session.execute(
@@ -237,11 +250,11 @@ class MessageRepository:
         ).scalars()
         return [cue for each in analyses if each for cue in each.get("style_cues", [])]
 
-    def latest_style_cues(self, conversation_id: str, limit: int) -> tuple[str, ...]:
-        """Return the cues of style in the newest messages of one conversation."""
+    def heard(self, conversation_id: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
+        """Return text and analysis of the customer's newest messages that were understood."""
         values = {"conversation_id": conversation_id, "limit": limit}
-        analyses = self._execute(_ANALYSES, values).scalars()
-        return tuple(cue for each in analyses if each for cue in each.get("style_cues", []))
+        rows = self._execute(_HEARD, values)
+        return [(row.text, row.analysis) for row in rows if row.analysis]
 
     def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
         """Tell whether a response was said after a moment."""

@@ -30,7 +30,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from bot.crm.models import AuditSalt, Base, Case, Conversation, Customer, Message, Picture, Task
+from bot.crm.models import (
+    AuditSalt,
+    Base,
+    Case,
+    Conversation,
+    Customer,
+    Message,
+    Picture,
+    Promise,
+    Task,
+)
 from bot.crm.models.base import PERSONAL, SECRET, STAFF
 
 CUSTOMER, CONVERSATION = "customer", "conversation"
@@ -42,6 +52,7 @@ AUDITED = {
     "complaint_case": "case",
     "shop_order": "order",
     "task": "task",
+    "promise": "promise",
 }
 # Emptied: no token opens it, and nobody adds to it. The developer's conversations have no token
 # either, and are none of a customer's.
@@ -142,7 +153,8 @@ class PrivacyRepository:
 
         Rows stay where figures count them, and lead to nobody; identities and pictures go. A
         conversation is closed for good, what waits in it is not answered, what is to be done for
-        the person is dropped, and nobody calls them. What is empty already is left alone.
+        the person is dropped, promises are withdrawn, and nobody calls them. What is empty already
+        is left alone.
         """
         owned = self._owned(root, key)
         emptied = Emptied(pictures=_pictures(owned))
@@ -245,6 +257,9 @@ class PrivacyRepository:
         self._set(Conversation, owned, {**talk, "version": Conversation.version + 1})
         self._set(Message, owned, {"state": "history"}, Message.state.in_(("pending", "held")))
         self._set(Task, owned, {"state": "dropped", **next_task}, Task.state == "open")
+        next_promise = {"version": Promise.version + 1, "updated_at": now, "remind_at": None}
+        withdrawn = {"state": "withdrawn", **next_promise}
+        self._set(Promise, owned, withdrawn, Promise.state == "open")
         self._set(Customer, owned, {"contact_refused_at": now, **next_customer})
 
     def _set(

@@ -95,6 +95,8 @@ class TalkHead:
     has_open_case: bool
     staff_present: bool
     queue_length: int
+    has_open_promises: bool = False
+    related_offered: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,34 @@ class TaskRecord:
     owner: str
     state: str
     result: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class PromiseRecord:
+    """A promise as listed (D-CUS-11)."""
+
+    id: int
+    conversation_id: str
+    customer_id: int | None
+    case_id: int | None
+    turn_id: int | None
+    kind: str
+    ordinal: int
+    renewal: int
+    made_by: str
+    about: str
+    text: str
+    owner: str
+    due_at: datetime
+    remind_at: datetime | None
+    broken_after: datetime
+    state: str
+    kept_at: datetime | None
+    why: str
+    task_id: int | None
     version: int
     created_at: datetime
     updated_at: datetime

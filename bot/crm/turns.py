@@ -1,4 +1,4 @@
-"""Turns, the objection ledger and technique uses."""
+"""Turns and the objection ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEDGER = (
 )
 _use = cast(Table, TechniqueUse.__table__)
 _USES = (
-    select(_use.c.objection_id, _use.c.technique)
+    select(_use.c.objection_id, _use.c.technique, _use.c.outcome)
     .join(_objection, _objection.c.id == _use.c.objection_id)
     .where(
         _objection.c.conversation_id == bindparam("conversation_id"),
@@ -116,10 +116,12 @@ class TurnRepository:
         if not rows:
             return ()
         used: dict[int, list[str]] = {}
+        last_outcome: dict[int, str | None] = {}
         oldest = {"conversation_id": conversation_id, "first_number": rows[0].number}
         uses = connection.execute(_USES, oldest).all()
-        for objection_id, technique in uses:
+        for objection_id, technique, outcome in uses:
             used.setdefault(objection_id, []).append(technique)
+            last_outcome[objection_id] = outcome
         return tuple(
             LedgerEntry(
                 number=row.number,
@@ -140,6 +142,8 @@ class TurnRepository:
                 feedback=row.feedback,
                 reason=row.reason,
                 until=row.until,
+                day=row.day,
+                awaits_outcome=last_outcome.get(row.id, "none") in (None, "moved_forward"),
             )
             for row in rows
         )
@@ -184,35 +188,6 @@ class TurnRepository:
             setattr(row, column, value)
         self._session.flush()
 
-    def add_technique_use(
-        self,
-        conversation_id: str,
-        number: int,
-        *,
-        turn_id: int,
-        technique: str,
-        alternatives: tuple[str, ...],
-        now: datetime,
-    ) -> None:
-        """Record the technique a turn used."""
-        self._session.add(
-            TechniqueUse(
-                turn_id=turn_id,
-                objection_id=self._objection(conversation_id, number).id,
-                technique=technique,
-                alternatives=list(alternatives),
-                created_at=now,
-            )
-        )
-        self._session.flush()
-        count(self._session, now, techniques=1)
-
-    def technique_of(self, turn_id: int) -> str | None:
-        """Return the technique a turn used, if any."""
-        return self._session.execute(
-            select(TechniqueUse.technique).where(TechniqueUse.turn_id == turn_id)
-        ).scalar_one_or_none()
-
 
 def _changeable_columns(entry: LedgerEntry) -> dict[str, Any]:
     belief = entry.belief
@@ -227,6 +202,7 @@ def _changeable_columns(entry: LedgerEntry) -> dict[str, Any]:
         "evidence": to_builtins(belief.evidence),
         "reason": entry.reason,
         "until": entry.until,
+        "day": entry.day,
     }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bot.crm.audit import AuditRepository
 from bot.crm.cases import CaseRepository
 from bot.crm.catalogue import CatalogueRepository
+from bot.crm.concessions import ConcessionRepository
 from bot.crm.conversations import ConversationRepository
 from bot.crm.counts import CountRepository
 from bot.crm.customers import CustomerRepository
@@ -21,8 +22,10 @@ from bot.crm.orders import OrderRepository
 from bot.crm.outbox import OutboxRepository
 from bot.crm.pictures import PictureRepository
 from bot.crm.privacy import PrivacyRepository
+from bot.crm.promises import PromiseRepository
 from bot.crm.staff import StaffRepository
 from bot.crm.tasks import TaskRepository
+from bot.crm.techniques import TechniqueRepository
 from bot.crm.turns import TurnRepository
 
 
@@ -44,8 +47,18 @@ class UnitOfWork:
 
     @cached_property
     def turns(self) -> TurnRepository:
-        """Turns, the objection ledger and technique uses."""
+        """Turns and the objection ledger."""
         return TurnRepository(self._session)
+
+    @cached_property
+    def techniques(self) -> TechniqueRepository:
+        """Uses of techniques, what came of them, and what the shop has decided."""
+        return TechniqueRepository(self._session)
+
+    @cached_property
+    def concessions(self) -> ConcessionRepository:
+        """What the assistant gave way on."""
+        return ConcessionRepository(self._session)
 
     @cached_property
     def cases(self) -> CaseRepository:
@@ -66,6 +79,11 @@ class UnitOfWork:
     def tasks(self) -> TaskRepository:
         """Tasks for people."""
         return TaskRepository(self._session)
+
+    @cached_property
+    def promises(self) -> PromiseRepository:
+        """Promises of bot and staff."""
+        return PromiseRepository(self._session)
 
     @cached_property
     def counts(self) -> CountRepository:

@@ -17,8 +17,12 @@ INTERRUPTIONS = (
     "greet",
     "chitchat",
     "buying_signal",
+    "ask_again",
+    "mistyped",
 )
-DECLINING = frozenset({"deny", "objection_excuse", "objection_need", "resume_bot", "goodbye"})
+DECLINING = frozenset(
+    {"cancel", "deny", "objection_excuse", "objection_need", "resume_bot", "goodbye"}
+)
 LONGEST_TIME_CHARS = 60
 
 
@@ -43,6 +47,11 @@ def read_call_time(text: str, analysis: MessageAnalysis, *, is_asked: bool) -> s
     if not is_asked or not is_time:
         return None
     return text.strip()[:LONGEST_TIME_CHARS]
+
+
+def is_interruption(text: str, analysis: MessageAnalysis) -> bool:
+    """Tell whether a message is about something else than the call-back."""
+    return find_phone(text) is None and _is_interruption(analysis)
 
 
 def _is_interruption(analysis: MessageAnalysis) -> bool:

@@ -10,9 +10,13 @@ from datetime import datetime, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
 from bot.knowledge.book import LanguageFacts
-from bot.knowledge.shop import LONGEST_CLOSED_DAYS, Product, Shop
+from bot.knowledge.opening_hours import LONGEST_CLOSED_DAYS
+from bot.knowledge.products import Product
+from bot.knowledge.selling_material import STORY
+from bot.knowledge.shop import Shop
 
 DAYS_A_YEAR = 365
+LIGHTER_SHARE = 0.85
 POLICY_OF_KIND = {
     "product": "genuine",
     "company": "genuine",
@@ -78,6 +82,46 @@ def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
     policy = shop.policy(POLICY_OF_KIND.get(kind, ""))
     facts = {"promotion": promotion, "policy": policy}
     return {name: value for name, value in facts.items() if value}
+
+
+def proof_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) -> dict[str, str]:
+    """Return the shop's proofs against a kind of objection, its story, and what backs the buyer.
+
+    A policy is proof, too, after what was recorded (D-SEL-8).
+    """
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    fitting = shop.material.proofs_for(kind, product_id, today)
+    texts = [proof.text for proof in fitting if proof.form != STORY]
+    texts += [policy] if (policy := shop.policy(POLICY_OF_KIND.get(kind, ""))) else []
+    concern = shop.material.concern_of(product_id)
+    facts = {
+        "proof": texts[0] if texts else "",
+        "second_proof": texts[1] if len(texts) > 1 else "",
+        "story": next((proof.text for proof in fitting if proof.form == STORY), ""),
+        "returns": shop.policy("returns"),
+        "instalment": shop.material.instalment,
+        "usual_concern": concern.text if concern else "",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def lighter_facts(
+    shop: Shop, language: LanguageFacts, product: Product, now: datetime
+) -> dict[str, str]:
+    """Return the dearest product of the same category that is clearly cheaper, and in stock."""
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    cheaper = [
+        other
+        for other in shop.products
+        if other.category == product.category
+        and other.stock
+        and other.is_current(today)
+        and other.price_fen <= product.price_fen * LIGHTER_SHARE
+    ]
+    if not cheaper:
+        return {}
+    lighter = max(cheaper, key=lambda other: (other.price_fen, other.id))
+    return {"lighter": lighter.name, "lighter_price": say_money(language, lighter.price_fen)}
 
 
 def say_hours(shop: Shop, language: LanguageFacts, now: datetime) -> str:

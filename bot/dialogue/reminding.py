@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
-from bot.dialogue.turn import MessageAnalysis
+from bot.dialogue.turn import LedgerEntry, MessageAnalysis
 from bot.knowledge.book import LanguageFacts
 from bot.knowledge.objection_rules import ReminderRule
-
-REMINDER = "reminder"
 
 
 def usual_day(rule: ReminderRule, now: datetime) -> date:
@@ -29,6 +27,13 @@ def named_day(analysis: MessageAnalysis, rule: ReminderRule, now: datetime) -> d
             if today < day <= last:
                 return day
     return None
+
+
+def proposed_day(entry: LedgerEntry | None, rule: ReminderRule, now: datetime) -> date:
+    """Return the day a customer agrees to: the one proposed to them while it lies ahead."""
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    day = date.fromisoformat(entry.day) if entry is not None and entry.day else today
+    return day if day > today else usual_day(rule, now)
 
 
 def moment_of(rule: ReminderRule, day: date) -> datetime:

@@ -29,7 +29,7 @@ def believe(table: TruthTable, kind: ObjectionKind, evidence: Sequence[Evidence]
         round(true, 4),
         round(pretext + unseen, 4),
         round(hidden, 4),
-        label=_label(table, kind, true, pretext, unseen, hidden),
+        label=_label(table, kind, (true, pretext, unseen, hidden), evidence),
         unseen=round(unseen, 4),
         evidence=tuple(evidence),
     )
@@ -38,12 +38,11 @@ def believe(table: TruthTable, kind: ObjectionKind, evidence: Sequence[Evidence]
 def _label(
     table: TruthTable,
     kind: ObjectionKind,
-    true: float,
-    pretext: float,
-    unseen: float,
-    hidden: float,
+    shares: tuple[float, float, float, float],
+    evidence: Sequence[Evidence],
 ) -> Truth:
-    if kind in table.only_probe:
+    true, pretext, unseen, hidden = shares
+    if kind in table.only_probe and not any(_is_telling(table, piece) for piece in evidence):
         return "unclear"
     if true >= table.decide_at:
         return "true"
@@ -52,6 +51,11 @@ def _label(
     if pretext + unseen >= table.decide_at:
         return "unseen" if unseen > pretext else "false"
     return "unclear"
+
+
+def _is_telling(table: TruthTable, piece: Evidence) -> bool:
+    rule = table.evidence.get(piece.name)
+    return rule is not None and rule.is_telling
 
 
 def weigh(table: TruthTable, name: str, message_id: int) -> Evidence:

@@ -28,6 +28,9 @@ Truth = Literal["unclear", "true", "false", "unseen", "hidden"]
 Owner = Literal["bot", "queue", "agent"]
 ComplaintStage = Literal["receipt", "closed"]
 Refusal = Literal["none", "plain", "stop"]
+CellTruth = Literal["unclear", "true", "false", "hidden"]
+Policy = Literal["rule", "prior", "learned", "explored", "pinned"]
+Outcome = Literal["settled", "moved_forward", "repeated", "left", "complained"]
 
 
 class Evidence(Struct, frozen=True):
@@ -95,6 +98,8 @@ class LedgerEntry(Struct, frozen=True):
         feedback: kind of negative feedback.
         reason: the customer's own words for it.
         until: what would change their mind, in their words.
+        day: proposed for a reminder, an ISO date, '' without one.
+        awaits_outcome: whether it is not known for good what came of the last technique.
     """
 
     number: int
@@ -108,6 +113,27 @@ class LedgerEntry(Struct, frozen=True):
     feedback: str | None = None
     reason: str = ""
     until: str = ""
+    day: str = ""
+    awaits_outcome: bool = False
+
+
+class CellCounts(Struct, frozen=True):
+    """What came of a technique in a cell, kind × truth (`bot.dialogue.technique_values`)."""
+
+    technique: str
+    kind: str
+    truth: CellTruth
+    successes: int
+    failures: int
+
+
+class CellSetting(Struct, frozen=True):
+    """What the shop has decided for a technique in a cell."""
+
+    technique: str
+    kind: str
+    truth: CellTruth
+    mode: Literal["pin", "ban"]
 
 
 class CaseView(Struct, frozen=True):
@@ -122,6 +148,14 @@ class CaseView(Struct, frozen=True):
     owner: str
 
 
+class PromiseView(Struct, frozen=True):
+    """What a turn may know of an open promise (D-CUS-11)."""
+
+    kind: str
+    about: str
+    due_at: datetime
+
+
 class PastTurn(Struct, frozen=True):
     """A stored turn, enough to rebuild a snapshot that a new model cannot read."""
 
@@ -131,12 +165,31 @@ class PastTurn(Struct, frozen=True):
     steps: tuple[str, ...]
 
 
+class Said(Struct, frozen=True):
+    """One reply of the last turn: the wording it was made from, its text, its buttons' labels."""
+
+    wording: str
+    text: str
+    labels: tuple[str, ...] = ()
+
+
 class ConversationFacts(Struct, frozen=True):
     """What only the database knows; read in the same transaction as the version.
 
     Attributes:
+        last_steps, last_replies, last_said_at: of the newest turn.
+        promises: the open promises of this talk.
         style: of the customer as staff have set it (D-CUS-2); goes before the cues.
         style_cues: in the customer's latest messages.
+        conceded: ids of the concessions offered in this conversation.
+        conceded_today_fen: what this customer was granted today, by limit.
+        told: the customer's latest messages before this turn, newest first.
+        budget_fen: the latest that they have named.
+        asks_by_spin: whether a need is asked for by SPIN (D-SEL-4), for a key customer; nothing
+            else of their value is told to a turn (design decision 9).
+        is_returning: whether they were here, or bought here, before this conversation.
+        related_offered: whether matching goods were named in this conversation (D-SEL-10).
+        technique_counts: outcomes in the whole shop, by which techniques are ranked.
     """
 
     conversation_id: str
@@ -150,10 +203,23 @@ class ConversationFacts(Struct, frozen=True):
     queue_position: int = 1
     contact_refused: bool = False
     last_technique: str | None = None
+    conceded: tuple[str, ...] = ()
+    conceded_today_fen: dict[str, int] = {}
+    technique_counts: tuple[CellCounts, ...] = ()
+    technique_settings: tuple[CellSetting, ...] = ()
     style: str | None = None
     style_cues: tuple[str, ...] = ()
     turn_count: int = 0
     has_ended: bool = False
+    promises: tuple[PromiseView, ...] = ()
+    last_steps: tuple[str, ...] = ()
+    last_replies: tuple[Said, ...] = ()
+    last_said_at: datetime | None = None
+    told: tuple[str, ...] = ()
+    budget_fen: int | None = None
+    asks_by_spin: bool = False
+    is_returning: bool = False
+    related_offered: bool = False
 
 
 class TurnRequest(Struct, frozen=True):
@@ -180,6 +246,7 @@ class MessageAnalysis(Struct, frozen=True):
         feedback: the kind of negative feedback of an objection (D-OBJ-8).
         buying_signals: D-CUS-4.
         style_cues: D-CUS-2.
+        takes_back: the kind of an objection that the customer says they did not mean.
     """
 
     message_id: int
@@ -197,6 +264,7 @@ class MessageAnalysis(Struct, frozen=True):
     buying_signals: list[str] = []
     style_cues: list[str] = []
     concepts: list[str] = []
+    takes_back: str = ""
 
 
 class Step(Struct, frozen=True):
@@ -242,12 +310,59 @@ class UpdateObjection(Struct, frozen=True, tag=True):
     entry: LedgerEntry
 
 
+class RankedTechnique(Struct, frozen=True):
+    """A technique that could have been used, as it stood when one was chosen.
+
+    Attributes:
+        fit: chance of success before any outcome, for the kind.
+        factor: what this situation makes of it: repetition, signals of the talk.
+        score: by which it was ranked.
+        propensity: chance with which it was to be chosen; those of a choice sum to 1.
+    """
+
+    technique: str
+    fit: float
+    factor: float
+    score: float
+    propensity: float
+
+
 class RecordTechnique(Struct, frozen=True, tag=True):
-    """Record that a technique answered an objection (D-OBJ-9)."""
+    """Record that a technique answered an objection (D-OBJ-9).
+
+    Attributes:
+        policy: why it was this one; `rule` where a step has one technique only.
+        propensity: None for `rule`, where nothing was chosen.
+        ranked: all that could have been used, itself among them, best first.
+    """
 
     objection: int
     technique: str
     alternatives: tuple[str, ...] = ()
+    style: str = ""
+    policy: Policy = "rule"
+    propensity: float | None = None
+    ranked: tuple[RankedTechnique, ...] = ()
+
+
+class RecordOutcome(Struct, frozen=True, tag=True):
+    """Record what came of the technique that an earlier turn used on an objection."""
+
+    objection: int
+    outcome: Outcome
+
+
+class GrantConcession(Struct, frozen=True, tag=True):
+    """Give way within a limit (D-OBJ-9).
+
+    Attributes:
+        cap_fen: what all of a customer's day may sum up to under the limit; None without one.
+    """
+
+    concession: str
+    limit: str
+    value_fen: int
+    cap_fen: int | None
 
 
 class OpenCase(Struct, frozen=True, tag=True):
@@ -294,6 +409,52 @@ class CreateTask(Struct, frozen=True, tag=True):
     due_at: datetime | None = None
 
 
+class PromiseTimes(Struct, frozen=True):
+    """When a promise is due, its owner is reminded (None: never), and it is broken."""
+
+    due_at: datetime
+    remind_at: datetime | None
+    broken_after: datetime
+
+
+class MakePromise(Struct, frozen=True, tag=True):
+    """A promise that the bot makes, with the task of whoever keeps it (D-CUS-11).
+
+    Attributes:
+        text: what is owed.
+        owner: who must keep it: a role, a team, a person, or `bot`.
+        about: the subject, by which the same one is known again.
+        ordinal: place among the turn's promises of this kind.
+    """
+
+    kind: str
+    text: str
+    owner: str
+    times: PromiseTimes
+    task: CreateTask
+    about: str = ""
+    ordinal: int = 0
+
+
+class DropTask(Struct, frozen=True, tag=True):
+    """The customer takes back what was agreed: the talk's open tasks of this kind."""
+
+    kind: str
+
+
+class CorrectTask(Struct, frozen=True, tag=True):
+    """The customer puts right what was agreed; an empty value stays as it is.
+
+    Attributes:
+        times: by when it is promised now, where the day has changed.
+    """
+
+    kind: str
+    contact: str = ""
+    due: str = ""
+    times: PromiseTimes | None = None
+
+
 class SetProduct(Struct, frozen=True, tag=True):
     """Remember which product the talk is about."""
 
@@ -310,10 +471,15 @@ Command = Union[
     OpenObjection,
     UpdateObjection,
     RecordTechnique,
+    RecordOutcome,
+    GrantConcession,
     OpenCase,
     AddToCase,
     HandOver,
     CreateTask,
+    MakePromise,
+    DropTask,
+    CorrectTask,
     SetProduct,
     RefuseContact,
 ]

@@ -8,10 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from bot.dialogue.guard import violations
+from bot.dialogue.amounts import unfounded_amounts
+from bot.dialogue.guard import blocking, violations
 from bot.dialogue.turn import Option, OptionMeaning, Reply
 from bot.errors import EngineError
 from bot.knowledge.book import Book, OptionTemplate, Wording
+
+CUSTOMER_WORDS = frozenset({"until", "call_time", "contact"})  # facts that they have typed
 
 
 def choose_reply(
@@ -33,7 +36,7 @@ def choose_reply(
     """
     for wording in _by_preference(book.replies.get(response, ()), facts, used, rng):
         text = wording.text.format_map(facts)
-        if not violations(book, text):
+        if is_sayable(book, text, facts):
             options = tuple(
                 _option(book.options[each.format_map(facts)]) for each in wording.options
             )
@@ -46,6 +49,14 @@ def choose_reply(
                 asks_personal=wording.asks_personal,
             )
     raise EngineError(f"the book has no wording of {response!r} for {sorted(facts)}")
+
+
+def is_sayable(book: Book, text: str, facts: Mapping[str, str]) -> bool:
+    """Tell whether nothing in a text is forbidden or made up; a looked-up promise is neither."""
+    looked_up = [value for name, value in facts.items() if name not in CUSTOMER_WORDS]
+    typed = [value for name, value in facts.items() if name in CUSTOMER_WORDS]
+    found = violations(book, text, allowed=looked_up, quoted=typed)
+    return not blocking(found) and not unfounded_amounts(text, facts.values())
 
 
 def _by_preference(

@@ -8,7 +8,7 @@ never touch a database. During a turn of the worker the context is set before Ra
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -16,18 +16,50 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from bot.clock import SHOP_TIME_ZONE
 from bot.dialogue import turn as t
-from bot.dialogue.facts import offer_facts, product_facts, shop_facts
-from bot.dialogue.ledger import current, hear, react
-from bot.dialogue.style import style_of
+from bot.dialogue.conceding import possible_concession
+from bot.dialogue.facts import (
+    lighter_facts,
+    offer_facts,
+    product_facts,
+    proof_facts,
+    say_money,
+    shop_facts,
+)
+from bot.dialogue.guard import first_sayable
+from bot.dialogue.ledger import ALIVE, current, hear, note, react
+from bot.dialogue.needs import (
+    Recommendation,
+    budget_in,
+    matching_triple,
+    recommend,
+    triples_of,
+)
+from bot.dialogue.opening import daytime_of
+from bot.dialogue.outcomes import outcomes_of
+from bot.dialogue.reminding import named_day, say_day
+from bot.dialogue.style import length_for, style_of
+from bot.dialogue.technique_values import (
+    Candidate,
+    Ranking,
+    TechniqueValues,
+    cell_truth,
+    rank,
+)
+from bot.dialogue.techniques import Situation
+from bot.dialogue.timing import Timing, signals_of, timing_of
 from bot.dialogue.truth import PREFIX
 from bot.knowledge.book import Book
-from bot.knowledge.shop import Product, Shop
+from bot.knowledge.products import Product
+from bot.knowledge.selling_material import Concession
+from bot.knowledge.shop import Shop
 from bot.language.dates import resolve_dates
 
 PRODUCT_ENTITY = "product"
 TELL_MORE = "tell_me_more"
 WORDINGS_A_TURN = 3
+MENDING = ("cancel", "ask_again", "mistyped", "correct")  # they say nothing of the objection
 ENTITY_FIELDS = ("entity", "value", "start", "end", "resolved")
 
 
@@ -55,6 +87,7 @@ class TurnContext:
         self.used_wordings = list(facts.used_wordings)
         self.analyses: list[t.MessageAnalysis] = []
         self.turn_analysis: t.MessageAnalysis | None = None
+        self.heard_text: str | None = None
         self.commands: list[t.Command] = []
         self.reasons: list[dict[str, Any]] = []
         self.replies: list[t.Reply] = []
@@ -69,7 +102,9 @@ class TurnContext:
 
     @property
     def text(self) -> str:
-        """What the customer said in this turn."""
+        """What the customer said in this turn, or that part of it which is served now."""
+        if self.heard_text is not None:
+            return self.heard_text
         return "\n".join(message.text for message in self.messages)
 
     @property
@@ -86,23 +121,78 @@ class TurnContext:
         return self.facts.style or style_of(cues) or ""
 
     @property
+    def scene(self) -> dict[str, str]:
+        """What every wording may be chosen by: the style, the time of day, who is there."""
+        return {
+            "style": self.style,
+            "daytime": daytime_of(self.now, is_open=self.shop.hours.is_open(self.now)),
+            "customer": "known" if self.facts.is_returning else "new",
+        }
+
+    @property
+    def told(self) -> str:
+        """What the customer has told in this conversation, the newest first."""
+        return "\n".join((self.text, *self.facts.told))
+
+    @property
+    def budget_fen(self) -> int | None:
+        """What the customer would spend at most, as they named it last."""
+        named = (budget_in(each.entities) for each in reversed(self.analyses))
+        return next((fen for fen in named if fen), self.facts.budget_fen)
+
+    @property
+    def signals(self) -> list[str]:
+        """The buying signals of this turn (D-CUS-4)."""
+        found = [signal for each in self.analyses for signal in each.buying_signals]
+        return list(dict.fromkeys(found))
+
+    @property
+    def named_products(self) -> list[str]:
+        """Ids of the products that this turn's messages name, in order."""
+        return [
+            entity["value"]
+            for analysis in self.analyses
+            for entity in analysis.entities
+            if entity["entity"] == PRODUCT_ENTITY and self.shop.product(entity["value"])
+        ]
+
+    @property
+    def is_about_goods(self) -> bool:
+        """Tell whether a product was in talk before this turn, and no order of theirs is meant."""
+        kinds = {entity["entity"] for each in self.analyses for entity in each.entities}
+        return self.facts.product_id is not None and "order_number" not in kinds
+
+    @property
+    def today(self) -> date:
+        """The day in the shop."""
+        return self.now.astimezone(SHOP_TIME_ZONE).date()
+
+    @property
+    def current_product(self) -> Product | None:
+        """The product in talk, if its facts may be said today."""
+        product = self.product
+        return product if product is not None and product.is_current(self.today) else None
+
+    @property
     def objection(self) -> t.LedgerEntry | None:
         """The objection that still wants something."""
         return current(self.ledger)
 
     def note_products(self) -> None:
         """Make the product that the customer named the product in talk."""
-        for analysis in self.analyses:
-            for entity in analysis.entities:
-                if entity["entity"] == PRODUCT_ENTITY and self.shop.product(entity["value"]):
-                    self.product_id = entity["value"]
+        for named in self.named_products:
+            self.product_id = named
+        self.note_product()
+
+    def note_product(self) -> None:
+        """Remember which product the talk is about from now on."""
         if self.product_id and self.product_id != self.facts.product_id:
             self.commands.append(t.SetProduct(self.product_id))
 
     def hear(self) -> None:
         """Let the open objection learn from a message that raises none."""
         entry = self.objection
-        if entry is None or self.analysis.intent.startswith(PREFIX):
+        if entry is None or self.analysis.intent.startswith((PREFIX, *MENDING)):
             return
         heard = hear(self.book.truth, entry, self.analysis, self.text)
         if heard is not entry:
@@ -144,10 +234,132 @@ class TurnContext:
     def known_facts(self, kind: str = "") -> dict[str, str]:
         """Return everything that may be said about an objection of `kind`."""
         facts = shop_facts(self.shop)
+        language = self.book.language
         if self.product is not None:
             rng = random.Random(self.rng.random())
-            facts |= product_facts(self.shop, self.book.language, self.product, self.now, rng)
+            facts |= product_facts(self.shop, language, self.product, self.now, rng)
+            facts |= lighter_facts(self.shop, language, self.product, self.now)
+        facts |= proof_facts(self.shop, self.product_id, kind, self.now)
         return facts | offer_facts(self.shop, self.product_id, kind, self.now)
+
+    def product_words(self, triple: int | None = None) -> dict[str, str]:
+        """Return what may be said of the product in talk, with one FAB triple (D-SEL-6).
+
+        Args:
+            triple: which; without one, that which answers the need the customer has named.
+        """
+        facts, product = self.known_facts(), self.current_product
+        if product is not None:
+            index = matching_triple(product, self.told) if triple is None else triple
+            if index is not None:
+                names = ("feature", "advantage", "benefit")
+                facts |= dict(zip(names, triples_of(product)[index], strict=True))
+        return facts
+
+    def stock_words(self, product: Product, other: Product | None) -> dict[str, str]:
+        """Return what is said of a stock, with what is there instead."""
+        facts = {"product": product.name, "stock_left": f"{product.stock}"}
+        if other is None:
+            return facts
+        price = say_money(self.book.language, other.price_fen)
+        return facts | {"alternative": other.name, "alternative_price": price}
+
+    def closing_facts(self, settled: str) -> dict[str, str]:
+        """Return what a close may name; `settled` is what was settled in the talk."""
+        facts = self.product_words()
+        backing = self.shop.policy("returns")
+        return facts | {"settled_points": settled, "backing": backing}
+
+    def product_list(self) -> str:
+        """Return the names of all goods, as they are said."""
+        names = [each.aliases[0] if each.aliases else each.name for each in self.shop.products]
+        return self.book.language.list_separator.join(names)
+
+    def recommendation(self) -> Recommendation | None:
+        """Return what answers the need that the customer has named, within their budget."""
+        return recommend(
+            self.shop.products,
+            self.told,
+            budget_fen=self.budget_fen,
+            today=self.today,
+            in_talk=self.product_id,
+        )
+
+    def answering_facts(self, entry: t.LedgerEntry) -> dict[str, str]:
+        """Return what may be said in answer to an objection, with what the customer named."""
+        facts = self.known_facts(entry.kind)
+        facts["length"] = length_for(self.style, self.text)
+        correction = self.shop.material.correction_of(self.text, self.product_id)
+        if correction:
+            facts["correction"] = correction
+        concession = self.possible_concession()
+        if concession is not None:
+            facts |= {"concession": concession.gives, "concession_for": concession.asks}
+        day = named_day(self.analysis, self.book.truth.reminder, self.now)
+        facts["day"] = "named" if day else "open"
+        if day is not None:
+            said = say_day(self.book.language, day)
+            facts |= {"reminder_day": said}
+            if entry.kind == "finance":
+                facts["payday"] = said
+        return facts
+
+    def possible_concession(self) -> Concession | None:
+        """Return what may be given way on now, within the shop's limits."""
+        return possible_concession(
+            self.shop,
+            self.product,
+            self.now,
+            offered=self.facts.conceded,
+            granted_fen=self.facts.conceded_today_fen,
+        )
+
+    def situation(self, entry: t.LedgerEntry, facts: Mapping[str, str]) -> Situation:
+        """Return what the choice of a technique is made by."""
+        analysis = self.analysis
+        rivals = [each["value"] for each in analysis.entities if each["entity"] == "rival"]
+        return Situation(
+            kind=entry.kind,
+            truth=entry.belief.label,
+            feedback=entry.feedback or "",
+            style=self.style,
+            facts=facts,
+            tried=entry.techniques,
+            last=self.facts.last_technique,
+            signals=signals_of(self.book, entry, analysis.concepts, rivals),
+            said=self.used_wordings,
+        )
+
+    def rank_techniques(
+        self, entry: t.LedgerEntry, eligible: Sequence[Candidate]
+    ) -> Ranking | None:
+        """Choose among eligible techniques by what came of them in the whole shop."""
+        learning = self.book.learning
+        return rank(
+            eligible,
+            entry.kind,
+            cell_truth(entry.kind, entry.belief.label),
+            values=TechniqueValues(learning, self.facts.technique_counts),
+            settings=self.facts.technique_settings,
+            exploration=learning.exploration,
+            rng=self.rng,
+        )
+
+    def note_outcomes(self) -> None:
+        """Ask for what came of earlier techniques to be stored, where this turn has shown it."""
+        self.commands += outcomes_of(self.facts.ledger, self.commands, self.analysis, self.analyses)
+
+    def timing(self, entry: t.LedgerEntry) -> Timing:
+        """Return when to answer an objection that was noted just now (D-OBJ-6)."""
+        return timing_of(
+            self.book,
+            entry,
+            self.text,
+            concepts=self.analysis.concepts,
+            said=self.used_wordings,
+            knows_product=self.product is not None
+            and self.product.is_current(self.now.astimezone(SHOP_TIME_ZONE).date()),
+        )
 
     def put_entry(self, entry: t.LedgerEntry, *, is_new: bool = False) -> None:
         """Keep a ledger entry as it is now, and ask for it to be stored."""
@@ -171,6 +383,37 @@ class TurnContext:
         while self.objection is not None:
             self.move_objection(state)
 
+    def take_back_objection(self) -> t.LedgerEntry | None:
+        """Leave the open objection that the customer says they did not mean; return it."""
+        kind = self.analysis.takes_back
+        wrong = next(
+            (each for each in reversed(self.ledger) if each.kind == kind and each.state in ALIVE),
+            None,
+        )
+        if wrong is not None:
+            wrong = replace(wrong, state="left")
+            self.put_entry(wrong)
+        return wrong
+
+    def keep_for_later(self, analysis: t.MessageAnalysis, state: t.ObjectionState) -> None:
+        """Put an objection into the ledger without answering it now."""
+        noted = note(self.book.truth, self.ledger, analysis, self.text_of(analysis))
+        self.put_entry(replace(noted.entry, state=state), is_new=noted.is_new)
+
+    def text_of(self, analysis: t.MessageAnalysis) -> str:
+        """Return the text of the message that an analysis is about."""
+        return next(
+            (each.text for each in self.messages if each.message_id == analysis.message_id),
+            self.text,
+        )
+
+    def explain_style(self) -> None:
+        """Add which style the words follow and who says so, or that it is switched off."""
+        if not self.shop.profile.adapts_style:
+            self.explain(style="", style_by="switched off")
+        elif self.style:
+            self.explain(style=self.style, style_by="staff" if self.facts.style else "cues")
+
     def explain(self, **why: Any) -> None:
         """Add a reason that `./prelude why` shows."""
         self.reasons.append(why)
@@ -188,7 +431,7 @@ class TurnContext:
                     id=product.id,
                     name=product.name,
                     price_fen=product.price_fen,
-                    tagline=product.benefits[0],
+                    tagline=first_sayable(self.book, product.benefits),
                 ),
                 options=(t.Option(more.id, more.label, meaning), *reply.options),
             )
@@ -256,4 +499,5 @@ def analysis_of(parse: dict[str, Any], message_id: int, today: date) -> t.Messag
         buying_signals=list(signs.get("buying_signals", [])),
         style_cues=list(signs.get("style_cues", [])),
         concepts=list(signs.get("concepts", [])),
+        takes_back=parse.get("takes_back", ""),
     )

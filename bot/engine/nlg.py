@@ -50,7 +50,7 @@ class PlaybookNLG(NaturalLanguageGenerator):
         context = active_turn.get()
         try:
             if context is not None:
-                facts = shop_facts(context.shop) | {"style": context.style} | given
+                facts = shop_facts(context.shop) | context.scene | given
                 reply = choose_reply(
                     self._book, utter_action, facts, context.used_wordings, context.rng
                 )

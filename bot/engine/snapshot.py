@@ -13,7 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
-from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
+from rasa.shared.core.constants import (
+    ACTION_LISTEN_NAME,
+    ACTION_SESSION_START_NAME,
+    REQUESTED_SLOT,
+)
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
     ActionExecuted,
@@ -46,12 +50,19 @@ SLOTS_AFTER_STEP: dict[str, dict[str, str]] = {
     "action_leave_open": {"objection_state": "left"},
     "action_note_reminder": {"objection_state": "left"},
     "action_decline_reminder": {"objection_state": "left"},
+    "action_end_step": {"objection_state": "left"},
+    "action_ask_use": {"asked": "use"},
+    "action_close_sale": {"asked": "order"},
+    "action_ask_hesitation": {"asked": "hesitation"},
+    "action_tell_order": {"asked": "ordered"},
+    "action_offer_related": {"asked": "related"},
 }
 MESSAGE_SLOTS: dict[str, Any] = {
     "refusal": "none",
     "named_product": None,
     "named_day": None,
     "desk": "unknown",
+    "signal": "none",
     "complaint_urgent": False,
     "call_back_declined": False,
 }
@@ -64,6 +75,7 @@ class SnapshotTrackerStore(TrackerStore):
         """Start with no turn."""
         super().__init__(domain)
         self._request: TurnRequest | None = None
+        self._drops_form = False
         self.staged: DialogueStateTracker | None = None
 
     @property
@@ -76,9 +88,10 @@ class SnapshotTrackerStore(TrackerStore):
         self._domain = domain or Domain.empty()
         self._domain_fingerprint = self._domain.fingerprint()
 
-    def begin(self, request: TurnRequest) -> None:
-        """Prepare for one turn."""
+    def begin(self, request: TurnRequest, *, drops_form: bool = False) -> None:
+        """Prepare for one turn; a form that was walked away from is closed first."""
         self._request = request
+        self._drops_form = drops_form
         self.staged = None
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
@@ -95,6 +108,9 @@ class SnapshotTrackerStore(TrackerStore):
         tracker = self.init_tracker(sender_id)
         for event in self._events(request):
             tracker.update(event, self.domain)
+        if self._drops_form and tracker.active_loop_name:
+            tracker.update(ActiveLoop(None), self.domain)
+            tracker.update(SlotSet(REQUESTED_SLOT, None), self.domain)
         for event in self._projections(request, tracker):
             tracker.update(event, self.domain)
         return tracker

@@ -17,13 +17,17 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.dialogue.turn import Step, TurnRequest, TurnResult
+from bot.dialogue.contact import is_interruption
+from bot.dialogue.hearing_needs import heard_as
+from bot.dialogue.repairing import is_over
+from bot.dialogue.truth import PREFIX
+from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult
 from bot.engine.context import TurnContext, active_turn
 from bot.engine.in_process_actions import InProcessActions
 from bot.engine.nlg import PlaybookNLG
 from bot.engine.patches import speed_up_action_validation
 from bot.engine.snapshot import SnapshotTrackerStore
-from bot.engine.understanding import understand
+from bot.engine.understanding import Heard, Understood, hear_as, understand
 from bot.errors import EngineError
 from bot.knowledge.book import load_book
 from bot.knowledge.shop import Shop
@@ -88,12 +92,13 @@ class RasaEngine:
         )
         token = active_turn.set(context)
         try:
-            tracker, parse = self._loop.run_until_complete(self._handle(request, context))
+            tracker, heard = self._loop.run_until_complete(self._handle(request, context))
         finally:
             active_turn.reset(token)
         if context.failures:
             failure = context.failures[0]
             raise EngineError(f"a step failed: {type(failure).__name__}: {failure}") from failure
+        context.note_outcomes()
         return TurnResult(
             conversation_id=request.conversation_id,
             version=request.version,
@@ -101,7 +106,7 @@ class RasaEngine:
             last_seq=request.messages[-1].seq,
             message_ids=tuple(message.message_id for message in request.messages),
             analyses=tuple(context.analyses),
-            steps=_steps_of_last_turn(tracker),
+            steps=_steps_of_last_turn(tracker, heard),
             commands=tuple(context.commands),
             replies=tuple(context.replies),
             snapshot=self._store.pack(tracker),
@@ -111,25 +116,51 @@ class RasaEngine:
 
     async def _handle(
         self, request: TurnRequest, context: TurnContext
-    ) -> tuple[DialogueStateTracker, dict[str, Any]]:
-        understood = await understand(request.messages, self._parse)
+    ) -> tuple[DialogueStateTracker, int]:
+        """Let Rasa handle what was heard; return its tracker and how often it was asked."""
+        understood = await understand(request.messages, self._parse, request.facts)
+        understood = self._reread(understood, context)
         context.analyses = list(understood.analyses)
-        context.turn_analysis = understood.turn_analysis
+        context.turn_analysis = understood.decisive
         context.note_products()
         context.hear()
+        is_selling = context.analysis.intent.startswith(PREFIX)
+        for each in understood.waiting:
+            context.keep_for_later(each, "open" if is_selling else "left")
+        context.explain_style()
         facts = replace(request.facts, ledger=tuple(context.ledger))
-        self._store.begin(replace(request, facts=facts))
-        await self._agent.handle_message(
-            UserMessage(
-                understood.parse["text"],
-                CollectingOutputChannel(),
-                request.conversation_id,
-                parse_data=understood.parse,
+        self._store.begin(replace(request, facts=facts), drops_form=_is_abandoned(request, context))
+        served = 0
+        for heard in understood.heard:
+            if any(isinstance(command, HandOver) for command in context.commands):
+                break
+            served += 1
+            context.turn_analysis, context.heard_text = heard.analysis, heard.parse["text"]
+            await self._agent.handle_message(
+                UserMessage(
+                    heard.parse["text"],
+                    CollectingOutputChannel(),
+                    request.conversation_id,
+                    parse_data=heard.parse,
+                )
             )
-        )
         if self._store.staged is None:
             raise EngineError("Rasa did not save its tracker")
-        return self._store.staged, understood.parse
+        return self._store.staged, served
+
+    def _reread(self, understood: Understood, context: TurnContext) -> Understood:
+        """Return what was understood, read by what the customer was asked just before."""
+        has_product, said = context.product is not None, list(context.used_wordings)
+
+        def meant(heard: Heard) -> str:
+            found = heard_as(
+                self._book, heard.analysis, heard.parse["text"], said, has_product=has_product
+            )
+            if found != heard.analysis.intent:
+                context.explain(heard_as=found, instead_of=heard.analysis.intent)
+            return found
+
+        return hear_as(understood, meant)
 
     def _shop(self) -> Shop:
         """Return the shop; teach the reader its products when they have changed."""
@@ -140,12 +171,20 @@ class RasaEngine:
         return shop
 
 
-def _steps_of_last_turn(tracker: DialogueStateTracker) -> tuple[Step, ...]:
-    """Return the actions since the last message, each with the rule or story behind it."""
+def _is_abandoned(request: TurnRequest, context: TurnContext) -> bool:
+    """Tell whether the customer comes back late, with something else than a form asks for."""
+    is_late = is_over(context.book.repairs, request.facts.last_said_at, request.now)
+    return is_late and is_interruption(context.text, context.analysis)
+
+
+def _steps_of_last_turn(tracker: DialogueStateTracker, heard: int) -> tuple[Step, ...]:
+    """Return the actions since the last `heard` messages, each with the rule or story behind it."""
     steps: list[Step] = []
     for event in reversed(tracker.events):
         if isinstance(event, UserUttered):
-            break
+            heard -= 1
+            if not heard:
+                break
         if isinstance(event, ActionExecuted) and event.action_name:
             metadata = event.metadata or {}
             steps.append(

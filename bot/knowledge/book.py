@@ -17,19 +17,34 @@ from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
 from bot.knowledge.entity_patterns import EntityPatterns
+from bot.knowledge.forbidden import Forbidden, read_forbidden
 from bot.knowledge.loader import line_of, read_yaml
-from bot.knowledge.objection_rules import Id, Technique, TruthTable
+from bot.knowledge.objection_rules import Id, Technique, TechniqueBook, TimingRules, TruthTable
+from bot.knowledge.promise_rules import PromiseRules
+from bot.knowledge.repairs import Repairs
+from bot.knowledge.selling_rules import Closes, SellingRules
+from bot.knowledge.technique_rules import Learning
 
 BOOK_DIR = Path(__file__).parent / "book"
 _FROM_FACTS = re.compile(r"\{[a-z_]+\}")  # the option's id is a fact of the turn
 FACT_NAMES = frozenset(
     "shop_name phone product price price_per_day life_years warranty feature advantage benefit "
     "comparison related promotion policy decision_kit case_number next_step deadline stage "
-    "queue_position hours contact call_time agent product_list reminder_day until".split()
+    "queue_position hours contact call_time agent product_list reminder_day until proof "
+    "second_proof story returns correction usual_concern concession concession_for lighter "
+    "lighter_price instalment payday promise_day put_right stock_left alternative "
+    "alternative_price other difference need how_to_order extra extra_price extra_benefit bundle "
+    "bundle_price bundle_terms settled_points backing".split()
 )
 CONDITION_NAMES = frozenset(
-    {"kind", "technique", "asks", "cause", "hours_now", "question", "style"}
+    "kind technique asks cause hours_now question style length timing day feedback promise miss "
+    "stock fit close daytime customer".split()
 )
+
+
+@lru_cache(maxsize=8192)
+def _variables_of(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
 
 class Wording(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +63,7 @@ class Wording(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def variables(self) -> frozenset[str]:
         """The facts its text needs."""
-        return frozenset(name for _, name, _, _ in Formatter().parse(self.text) if name)
+        return _variables_of(self.text)
 
 
 class OptionTemplate(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,15 +74,6 @@ class OptionTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     intent: str = ""
     operation: Literal["", "resume_bot"] = ""
     aliases: list[str] = []
-
-
-class ForbiddenPhrase(Struct, frozen=True, forbid_unknown_fields=True):
-    """A phrase never said to a customer (D-CMP-8), with what to say instead."""
-
-    id: Id
-    pattern: str
-    source: str
-    instead: str
 
 
 class Severity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,13 +133,27 @@ class Book(Struct, frozen=True):
     replies: dict[str, tuple[Wording, ...]]
     options: dict[str, OptionTemplate]
     techniques: tuple[Technique, ...]
-    forbidden: tuple[ForbiddenPhrase, ...]
+    timing: TimingRules
+    learning: Learning
+    forbidden: Forbidden
     truth: TruthTable
     complaints: ComplaintBook
     language: LanguageFacts
     lexicon: Lexicon
     entities: EntityPatterns
+    repairs: Repairs
     by_id: dict[str, Wording]
+    promises: PromiseRules
+    selling: SellingRules
+    closes: Closes
+
+    def technique(self, technique_id: str) -> Technique:
+        """Return a technique of the book.
+
+        Raises:
+            KeyError: there is none with this id.
+        """
+        return {each.id: each for each in self.techniques}[technique_id]
 
     def wording(self, wording_id: str) -> Wording | None:
         """Return the wording with this id; None for one that a newer book no longer has."""
@@ -146,14 +166,6 @@ class _Replies(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Options(Struct, frozen=True, forbid_unknown_fields=True):
     options: list[OptionTemplate]
-
-
-class _Techniques(Struct, frozen=True, forbid_unknown_fields=True):
-    techniques: list[Technique]
-
-
-class _Forbidden(Struct, frozen=True, forbid_unknown_fields=True):
-    phrases: list[ForbiddenPhrase]
 
 
 @lru_cache(maxsize=1)
@@ -240,28 +252,32 @@ def read_book(folder: Path) -> Book:
     for path in sorted((folder / "replies").glob("*.yml")):
         try:
             for name, wordings in read_yaml(path, _Replies).replies.items():
-                if name in replies:
-                    line = line_of(path, "replies", name)
-                    problems.append(f"{path}:{line}: replies.{name}: stands in two files")
-                replies[name] = tuple(wordings)
+                replies[name] = (*replies.get(name, ()), *wordings)
                 problems += _check_wordings(path, name, wordings)
         except ShopDataError as error:
             problems += error.problems
     if problems:
         raise ShopDataError(problems)
+    techniques = read_yaml(folder / "techniques.yml", TechniqueBook)
     book = Book(
         replies=replies,
         options={
             option.id: option for option in read_yaml(folder / "options.yml", _Options).options
         },
-        techniques=tuple(read_yaml(folder / "techniques.yml", _Techniques).techniques),
-        forbidden=tuple(read_yaml(folder / "forbidden.yml", _Forbidden).phrases),
+        techniques=tuple(techniques.techniques),
+        timing=techniques.timing,
+        learning=techniques.learning,
+        forbidden=read_forbidden(folder / "forbidden"),
         truth=read_yaml(folder / "truth.yml", TruthTable),
         complaints=read_yaml(folder / "complaints.yml", ComplaintBook),
         language=read_yaml(folder / "language.yml", LanguageFacts),
         lexicon=read_lexicon(folder / "lexicon"),
         entities=read_yaml(folder / "entities.yml", EntityPatterns),
+        repairs=read_yaml(folder / "repairs.yml", Repairs),
         by_id={each.id: each for wordings in replies.values() for each in wordings},
+        promises=read_yaml(folder / "promises.yml", PromiseRules),
+        selling=read_yaml(folder / "product_talk.yml", SellingRules),
+        closes=read_yaml(folder / "closes.yml", Closes),
     )
     problems = _cross_check(folder, book)
     if problems:
@@ -304,27 +320,40 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
                 for option in wording.options
                 if option not in book.options and not _FROM_FACTS.fullmatch(option)
             ]
-    path = folder / "techniques.yml"
-    said = {
-        wording.when.get("technique") for wording in book.replies.get("utter_apply_technique", ())
-    }
-    for index, technique in enumerate(book.techniques):
-        found = [
-            f"needs: there is no fact {need!r}"
-            for need in technique.needs
-            if need not in FACT_NAMES
-        ]
-        if technique.id not in said:
-            found.append("has no wording in utter_apply_technique")
-        if found:
-            line = line_of(path, "techniques", index)
-            problems += [f"{path}:{line}: {technique.id}: {each}" for each in found]
-    forbidden = (("phrases", index, each.pattern) for index, each in enumerate(book.forbidden))
-    problems += _bad_patterns(folder / "forbidden.yml", forbidden)
+    problems += _problems_of_techniques(folder / "techniques.yml", book)
     problems += _problems_of_truth(folder / "truth.yml", book)
+    problems += _problems_of_promises(folder / "promises.yml", book)
+    problems += _problems_of_repairs(folder / "repairs.yml", book)
+    problems += _problems_of_selling(folder, book)
     entities = book.entities
     problems += _bad_patterns(folder / "entities.yml", entities.all_patterns(), entities.expand)
     return problems
+
+
+def _problems_of_techniques(path: Path, book: Book) -> Iterator[str]:
+    """Yield needs that are no facts, names of no technique or response, and missing wordings."""
+    wordings = [wording for all_ in book.replies.values() for wording in all_]
+    said = {wording.when.get("technique") for wording in wordings}
+    known = {technique.id for technique in book.techniques}
+    for index, technique in enumerate(book.techniques):
+        found = [
+            f"needs: there is no fact {each!r}"
+            for each in technique.needs
+            if each not in FACT_NAMES
+        ]
+        found += [
+            f"after: there is no technique {each!r}"
+            for each in technique.after
+            if each not in known
+        ]
+        if technique.id not in said:
+            found.append("has no wording")
+        for each in found:
+            yield f"{path}:{line_of(path, 'techniques', index)}: {technique.id}: {each}"
+    for index, response in enumerate(book.timing.shows_value):
+        if response not in book.replies:
+            line = line_of(path, "timing", "shows_value", index)
+            yield f"{path}:{line}: timing.shows_value[{index}]: there is no response {response!r}"
 
 
 def _problems_of_truth(path: Path, book: Book) -> Iterator[str]:
@@ -332,6 +361,35 @@ def _problems_of_truth(path: Path, book: Book) -> Iterator[str]:
     for problem in book.truth.problems(concepts):
         keys = problem.partition(":")[0].split(".")
         yield f"{path}:{line_of(path, *keys[:2])}: {problem}"
+
+
+def _problems_of_promises(path: Path, book: Book) -> Iterator[str]:
+    for problem in book.promises.problems():
+        yield f"{path}:{line_of(path, *problem.partition(':')[0].split('.'))}: {problem}"
+
+
+def _problems_of_repairs(path: Path, book: Book) -> Iterator[str]:
+    repairs = book.repairs
+    for key in ("questions", "about_product", "not_repeated"):
+        for response in getattr(repairs, key):
+            if response not in book.replies:
+                yield f"{path}:{line_of(path, key)}: {key}: there is no response {response!r}"
+    for problem in repairs.problems():
+        yield f"{path}:{line_of(path, 'corrections')}: {problem}"
+
+
+def _problems_of_selling(folder: Path, book: Book) -> Iterator[str]:
+    path = folder / "product_talk.yml"
+    concepts = frozenset(book.lexicon.concepts) | frozenset(book.lexicon.constructions)
+    for problem in book.selling.problems(concepts):
+        yield f"{path}:{line_of(path, problem.partition('[')[0].partition('.')[0])}: {problem}"
+    path = folder / "closes.yml"
+    said = {each.when.get("close") for each in book.replies.get("utter_close_sale", ())}
+    for index, close in enumerate(book.closes.closes):
+        place = f"{path}:{line_of(path, 'closes', index)}: {close.id}"
+        yield from (f"{place}: needs: no fact {n!r}" for n in close.needs if n not in FACT_NAMES)
+        if close.id not in said:
+            yield f"{place}: has no wording"
 
 
 def _bad_patterns(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,6 +88,19 @@ def read_csv(path: Path, type_: type[S]) -> list[S]:
 def line_of(path: Path, *keys: str | int) -> int:
     """Return the line (from 1) on which the value under `keys` stands in a YAML file."""
     return _line(path.read_text(encoding="utf-8"), list(keys))
+
+
+def texts_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield every text in a YAML file, keys apart, with its line."""
+    todo = [yaml.compose(path.read_text(encoding="utf-8"), yaml.CSafeLoader)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, yaml.SequenceNode):
+            todo += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            todo += reversed([value for _, value in node.value])
+        elif isinstance(node, yaml.ScalarNode):
+            yield node.value, node.start_mark.line + 1
 
 
 def _required(type_: Any) -> set[str]:

@@ -11,11 +11,18 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from bot.knowledge.technique_rules import Learning
+
 Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
 Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Kind = Literal[
     "need", "price", "authority", "service", "excuse", "product", "company", "time", "finance"
 ]
+TruthLabel = Literal["unclear", "true", "false", "unseen", "hidden"]
+Feedback = Literal["indifference", "misunderstanding", "doubt", "shortcoming"]
+StyleName = Literal["analytical", "driver", "amiable", "expressive"]
+Moment = Literal["answer", "before", "later", "never", "stop"]
+Signal = Literal["bargains", "names_rival", "answered_before", "awaits_pay"]
 Likelihoods = tuple[Weight, Weight, Weight, Weight]
 """Shares for: true; false as a pretext; false as a need that is not seen; hidden (D-OBJ-2, 3)."""
 
@@ -47,10 +54,12 @@ class Shown(Struct, frozen=True, forbid_unknown_fields=True):
 class EvidenceRule(Struct, frozen=True, forbid_unknown_fields=True):
     """One piece of evidence: how likely it is under each truth, and how it shows.
 
-    Without `shown` the ledger itself sees it, for it lies in the course of the talk.
+    Without `shown` the ledger itself sees it, for it lies in the course of the talk. What
+    `is_telling` lets the belief decide about the kinds in `only_probe`, too.
     """
 
     likelihoods: Likelihoods
+    is_telling: bool = False
     kinds: list[Kind] = []
     shown: Shown | None = None
 
@@ -66,7 +75,8 @@ class ReminderRule(Struct, frozen=True, forbid_unknown_fields=True):
 class TruthTable(Struct, frozen=True, forbid_unknown_fields=True):
     """`truth.yml`: priors by kind, likelihoods of evidence, and how sure is sure (D-OBJ-2).
 
-    For a kind in `only_probe` the belief is no better than the base rate: never decided by it.
+    For a kind in `only_probe` the belief is no better than the base rate until telling evidence has
+    come: not decided by it before.
     """
 
     decide_at: Weight
@@ -97,11 +107,64 @@ class TruthTable(Struct, frozen=True, forbid_unknown_fields=True):
                     yield f"{place}: the lexicon has no concept {each!r}"
 
 
+class Forbidden(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a technique must not be used: with any of these; `because` says why."""
+
+    because: str
+    truths: list[TruthLabel] = []
+    feedback: list[Feedback] = []
+    styles: list[StyleName] = []
+
+
 class Technique(Struct, frozen=True, forbid_unknown_fields=True):
-    """A technique of D-OBJ-9: which kinds it fits, with prior weights, and facts it needs."""
+    """A technique of D-OBJ-9: when it fits and when not, what it needs, what follows.
+
+    Attributes:
+        fits: the kinds it answers, each with the chance that it settles one or moves it forward.
+        moment: when it is used (D-OBJ-6): for an answer; before anything is raised; to put the
+            answer off; to pass over what is trivial; to stop.
+        forbidden: when it must not be used.
+        needs: names of facts that must be known.
+        only_with: signals of which one must be there; none asked for when empty.
+        after: techniques of which one must have been tried on the objection; none when empty.
+        lift: signal → factor on its weight while the signal is there.
+        follow_up: what comes after it: the question whether it settles the objection, a question
+            of its own, a day to agree on, or nothing.
+    """
 
     id: Id
     name: str
     source: str
-    fits: dict[Kind, Weight]
+    fits: dict[Kind, Weight] = {}
+    moment: Moment = "answer"
+    forbidden: list[Forbidden] = []
     needs: list[str] = []
+    only_with: list[Signal] = []
+    after: list[str] = []
+    lift: dict[Signal, Annotated[float, Meta(gt=0.0, le=3.0)]] = {}
+    follow_up: Literal["confirm", "own", "day", "none"] = "confirm"
+
+
+class TimingRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """When an objection is answered later or never (D-OBJ-6).
+
+    Attributes:
+        awaits_pay: concepts that show somebody waits for their pay.
+        shows_value: responses after which a customer has seen what the product is worth.
+        trivial_cues: what shows that somebody jokes, anywhere in a message.
+        laughing_cues: what shows it of the kinds in `laughing_kinds`, where no fault is named.
+    """
+
+    shows_value: list[Id]
+    awaits_pay: list[str]
+    trivial_cues: list[str]
+    laughing_cues: list[str]
+    laughing_kinds: list[Kind]
+
+
+class TechniqueBook(Struct, frozen=True, forbid_unknown_fields=True):
+    """`techniques.yml`."""
+
+    timing: TimingRules
+    techniques: list[Technique]
+    learning: Learning = Learning()

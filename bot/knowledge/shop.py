@@ -1,14 +1,13 @@
 """The shop as files that its owner edits, checked and typed.
 
-`products.csv`, `promotions.yml`, `policies.yml`, `limits.yml`, `hours.yml` and `shop.yml` lie in
-one folder. Money is in fen, dates are ISO dates in the shop's time zone.
+`shop.yml`, `products.csv`, `promotions.yml`, `policies.yml`, `limits.yml`, `hours.yml` and, if
+there is one, `selling.yml` lie in one folder. Money is in fen, dates are ISO dates of the shop.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,20 +15,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
-from bot.clock import SHOP_TIME_ZONE
 from bot.errors import ShopDataError
-from bot.knowledge.loader import line_of, read_csv, read_yaml
+from bot.knowledge.field_types import Fen, Id, IsoDate, Text, bad_date
+from bot.knowledge.loader import line_of, read_yaml
+from bot.knowledge.opening_hours import OpeningHours, check_hours
+from bot.knowledge.products import Product, read_products
+from bot.knowledge.selling_material import SellingMaterial
 
-Id = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=400)]
-Fen = Annotated[int, Meta(ge=0)]
-IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-Hours = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")]
 Origin = Annotated[str, Meta(pattern=r"^(\*|https?://[a-z0-9.-]+(:\d+)?)$")]
-FILES = ("shop.yml", "products.csv", "promotions.yml", "policies.yml", "limits.yml", "hours.yml")
-LONGEST_CLOSED_DAYS = 15
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
+FILES = (
+    "shop.yml",
+    "products.csv",
+    "promotions.yml",
+    "policies.yml",
+    "limits.yml",
+    "hours.yml",
+    "selling.yml",
+)
+OPTIONAL_FILES = frozenset({"selling.yml"})
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -58,59 +61,11 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Literal["CNY"]
     time_zone: str
     decision_kit: Text = ""
+    how_to_order: Annotated[str, Meta(max_length=400)] = ""
     privacy_url: str = "/privacy"
     embed_origins: list[Origin] = []
     adapts_style: bool = True
     retention: Retention = msgspec.field(default_factory=Retention)
-
-
-class Product(Struct, frozen=True, forbid_unknown_fields=True):
-    """A product with its facts; the three FAB lists are aligned (D-SEL-6).
-
-    What is used up has `content_units` uses a piece, `daily_use_per_person` a day (D-CUS-7).
-    """
-
-    id: str
-    name: str
-    category: str
-    aliases: list[str]
-    price_fen: int
-    life_years: float
-    warranty_months: int
-    stock: int
-    features: list[str]
-    advantages: list[str]
-    benefits: list[str]
-    related: list[str]
-    compared_with: str = ""
-    valid_until: str = ""
-    content_units: float = 0.0
-    daily_use_per_person: float = 0.0
-
-    def is_current(self, today: date) -> bool:
-        """Tell whether its facts may still be said."""
-        return not self.valid_until or date.fromisoformat(self.valid_until) >= today
-
-
-class _ProductRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of `products.csv`; lists are separated by `|`."""
-
-    id: Id
-    name: Text
-    category: Text
-    aliases: str
-    price_fen: Annotated[int, Meta(gt=0)]
-    life_years: Annotated[float, Meta(gt=0)]
-    warranty_months: Annotated[int, Meta(ge=0)]
-    stock: Annotated[int, Meta(ge=0)]
-    features: Text
-    advantages: Text
-    benefits: Text
-    related: str = ""
-    compared_with: str = ""
-    valid_until: Annotated[str, Meta(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
-    content_units: Annotated[float, Meta(ge=0)] = 0.0
-    daily_use_per_person: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class Promotion(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,49 +120,6 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     text: Text
 
 
-class Holiday(Struct, frozen=True, forbid_unknown_fields=True):
-    """A day with hours of its own; none means closed."""
-
-    date: IsoDate
-    name: Text
-    hours: list[Hours]
-
-
-class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True):
-    """`hours.yml`."""
-
-    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[Hours]]
-    holidays: list[Holiday] = []
-
-    def of_day(self, day: date) -> list[str]:
-        """Return the spans ("09:00-12:00") in which people are there on `day`."""
-        for holiday in self.holidays:
-            if holiday.date == day.isoformat():
-                return holiday.hours
-        return self.weekly.get(WEEKDAYS[day.weekday()], [])  # type: ignore[call-overload,no-any-return]
-
-    def next_opening(self, moment: datetime) -> datetime | None:
-        """Return `moment` when it lies in the opening hours, else when they begin next.
-
-        None when the shop is closed for longer than two weeks.
-        """
-        local = moment.astimezone(SHOP_TIME_ZONE)
-        for days in range(LONGEST_CLOSED_DAYS):
-            day = local.date() + timedelta(days=days)
-            for span in sorted(self.of_day(day)):
-                start, end = (
-                    datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
-                    for part in span.split("-")
-                )
-                if local < end:
-                    return max(local, start)
-        return None
-
-    def is_open(self, moment: datetime) -> bool:
-        """Tell whether `moment` lies in the opening hours."""
-        return self.next_opening(moment) == moment
-
-
 class Shop(Struct, frozen=True):
     """Everything a shop's folder says."""
 
@@ -217,6 +129,7 @@ class Shop(Struct, frozen=True):
     policies: tuple[Policy, ...]
     limits: tuple[Limit, ...]
     hours: OpeningHours
+    material: SellingMaterial = SellingMaterial()
 
     def product(self, product_id: str | None) -> Product | None:
         """Return a product by id."""
@@ -235,6 +148,7 @@ class Shop(Struct, frozen=True):
             "policies": {"policies": plain(self.policies)},
             "limits": {"limits": plain(self.limits)},
             "hours": plain(self.hours),
+            "selling": plain(self.material),
         }
 
 
@@ -271,6 +185,7 @@ def shop_from_documents(
             "policies": documents["policies"]["policies"],
             "limits": documents["limits"]["limits"],
             "hours": documents["hours"],
+            "material": documents.get("selling", {}),
         },
         Shop,
     )
@@ -292,14 +207,18 @@ def load_shop(folder: Path) -> Shop:
         "policies.yml": _Policies,
         "limits.yml": _Limits,
         "hours.yml": OpeningHours,
+        "selling.yml": SellingMaterial,
     }
     for name, type_ in types.items():
+        if name in OPTIONAL_FILES and not (folder / name).is_file():
+            read[name] = SellingMaterial()
+            continue
         try:
             read[name] = read_yaml(folder / name, type_)
         except ShopDataError as error:
             problems += error.problems
     try:
-        products = [_product(row) for row in read_csv(folder / "products.csv", _ProductRow)]
+        products = read_products(folder / "products.csv")
     except ShopDataError as error:
         problems += error.problems
         products = []
@@ -313,6 +232,7 @@ def load_shop(folder: Path) -> Shop:
             "policies": read["policies.yml"].policies,  # type: ignore[attr-defined]
             "limits": read["limits.yml"].limits,  # type: ignore[attr-defined]
             "hours": read["hours.yml"],
+            "material": read["selling.yml"],
         },
         Shop,
     )
@@ -320,13 +240,6 @@ def load_shop(folder: Path) -> Shop:
     if problems:
         raise ShopDataError(problems)
     return shop
-
-
-def _product(row: _ProductRow) -> Product:
-    values = msgspec.structs.asdict(row)
-    for name in ("aliases", "features", "advantages", "benefits", "related"):
-        values[name] = [part.strip() for part in values[name].split("|") if part.strip()]
-    return Product(**values)
 
 
 def _cross_check(folder: Path, shop: Shop) -> list[str]:
@@ -345,15 +258,15 @@ def _cross_check(folder: Path, shop: Shop) -> list[str]:
         for other in product.related:
             if other not in ids:
                 problems.append(f"{path}:{line}: related: there is no product {other!r}")
-        problems += _bad_date(f"{path}:{line}: valid_until", product.valid_until)
+        problems += bad_date(f"{path}:{line}: valid_until", product.valid_until)
     path = folder / "promotions.yml"
     for index, promotion in enumerate(shop.promotions):
         place = f"{path}:{line_of(path, 'promotions', index)}"
         for other in promotion.products:
             if other != "all" and other not in ids:
                 problems.append(f"{place}: products: there is no product {other!r}")
-        bad = _bad_date(f"{place}: starts", promotion.starts)
-        bad += _bad_date(f"{place}: ends", promotion.ends)
+        bad = bad_date(f"{place}: starts", promotion.starts)
+        bad += bad_date(f"{place}: ends", promotion.ends)
         if not bad and promotion.ends < promotion.starts:
             bad = [f"{place}: ends: lies before starts"]
         problems += bad
@@ -362,7 +275,17 @@ def _cross_check(folder: Path, shop: Shop) -> list[str]:
     )
     problems += _check_twice(folder / "policies.yml", "policies", [p.topic for p in shop.policies])
     problems += _check_twice(folder / "limits.yml", "limits", [limit.id for limit in shop.limits])
-    return problems + _check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
+    problems += _check_material(folder / "selling.yml", shop, ids)
+    return problems + check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
+
+
+def _check_material(path: Path, shop: Shop, product_ids: list[str]) -> list[str]:
+    """Find products, limits and dates that the selling material names wrongly."""
+    caps = {limit.id: limit.max_fen for limit in shop.limits}
+    return [
+        f"{path}:{line_of(path, key, index)}: {key}[{index}].{problem}"
+        for key, index, problem in shop.material.problems(product_ids, caps)
+    ]
 
 
 def _check_twice(path: Path, key: str, names: list[str]) -> list[str]:
@@ -373,22 +296,6 @@ def _check_twice(path: Path, key: str, names: list[str]) -> list[str]:
     ]
 
 
-def _check_hours(path: Path, hours: OpeningHours) -> list[str]:
-    problems = []
-    spans = [(("weekly", day), span) for day, list_ in hours.weekly.items() for span in list_]
-    for index, holiday in enumerate(hours.holidays):
-        spans += [(("holidays", index), span) for span in holiday.hours]  # type: ignore[misc]
-        problems += _bad_date(
-            f"{path}:{line_of(path, 'holidays', index)}: holidays[{index}].date", holiday.date
-        )
-    for keys, span in spans:
-        start, end = span.split("-")
-        if not (_is_time(start) and _is_time(end) and start < end):
-            place = f"{path}:{line_of(path, *keys)}: {keys[0]}.{keys[1]}"
-            problems.append(f"{place}: {span!r} is not a span of time like '09:00-18:00'")
-    return problems
-
-
 def _check_zone(folder: Path, shop: Shop) -> list[str]:
     try:
         ZoneInfo(shop.profile.time_zone)
@@ -396,17 +303,4 @@ def _check_zone(folder: Path, shop: Shop) -> list[str]:
         path = folder / "shop.yml"
         zone = shop.profile.time_zone
         return [f"{path}:{line_of(path, 'time_zone')}: time_zone: unknown time zone {zone!r}"]
-    return []
-
-
-def _is_time(text: str) -> bool:
-    return re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text) is not None
-
-
-def _bad_date(place: str, text: str) -> list[str]:
-    try:
-        if text:
-            date.fromisoformat(text)
-    except ValueError:
-        return [f"{place}: {text!r} is not a date like 2027-12-31"]
     return []

@@ -19,7 +19,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from bot.knowledge.book import load_entity_patterns, load_language, load_lexicon
-from bot.knowledge.shop import Product
+from bot.knowledge.products import Product
 from bot.language.entities import Entity, EntityFinder, brands_of
 from bot.language.lexicon import ConceptMatch, ConceptMatcher
 from bot.language.normalise import clean

@@ -22,7 +22,14 @@ from bot.errors import NotAuthenticatedError, NotFoundError, UsageError
 from bot.services.limits import MovingWindow
 from bot.services.staff import find_user
 
-READ = ("customers:read", "orders:read", "cases:read", "products:read", "tasks:read")
+READ = (
+    "customers:read",
+    "orders:read",
+    "cases:read",
+    "products:read",
+    "tasks:read",
+    "promises:read",
+)
 WRITE = ("customers:write", "orders:write", "cases:write", "tasks:write")
 PERSONAL = "personal:read"
 SCOPES = (*READ, *WRITE, PERSONAL)

@@ -31,6 +31,7 @@ from bot.services.identity import Customer, IdentityDesk
 from bot.services.limits import RateLimits
 from bot.services.picture_files import PictureLimits
 from bot.services.ports import Engine, Notifier
+from bot.services.promises import answer_promise
 from bot.services.reception import Admission, Arrival, PageContext
 from bot.services.runner import TurnRunner
 from bot.services.shop import ShopCatalogue
@@ -216,7 +217,7 @@ class Application:
         message = accepted.message
         await self.notifier.publish(message.conversation_id, [event_of(message)])
         if accepted.is_change_of_owner:
-            await self._owner_changed(message.conversation_id, [])
+            await self.owner_changed(message.conversation_id, [])
         if message.state == "held":
             await self._comfort(message.conversation_id)
 
@@ -267,7 +268,7 @@ class Application:
         now = self.clock.now()
         talks = await self.database.write_async(lambda uow: staff.disable(uow, name, now))
         for conversation_id in talks:
-            await self._owner_changed(conversation_id, [])
+            await self.owner_changed(conversation_id, [])
         return len(talks)
 
     async def list_queue(self, name: str | None) -> list[WaitingConversation]:
@@ -284,19 +285,33 @@ class Application:
         events = await self.database.write_async(
             lambda uow: queue.claim(uow, self.book, conversation_id, name, now)
         )
-        await self._owner_changed(conversation_id, events)
+        await self.owner_changed(conversation_id, events)
 
     async def answer(
         self, conversation_id: str, name: str, text: str, *, is_confirmed: bool
-    ) -> None:
-        """Send a person's text."""
+    ) -> list[str]:
+        """Send a person's text; return what the guard says against it."""
         now = self.clock.now()
-        events = await self.database.write_async(
+        answered = await self.database.write_async(
             lambda uow: queue.answer(
                 uow, self.book, conversation_id, name, text, is_confirmed=is_confirmed, now=now
             )
         )
-        await self.notifier.publish(conversation_id, events)
+        await self.notifier.publish(conversation_id, answered.events)
+        return answered.warnings
+
+    async def answer_promise(
+        self, number: int, name: str, text: str, *, is_confirmed: bool
+    ) -> list[str]:
+        """Give an answer that was promised; return what the guard says against it."""
+        now = self.clock.now()
+        conversation_id, answered = await self.database.write_async(
+            lambda uow: answer_promise(
+                uow, self.book, number, name, text, is_confirmed=is_confirmed, now=now
+            )
+        )
+        await self.notifier.publish(conversation_id, answered.events)
+        return answered.warnings
 
     async def give_back(self, conversation_id: str, name: str) -> None:
         """Give a conversation back to the bot."""
@@ -304,10 +319,10 @@ class Application:
         events = await self.database.write_async(
             lambda uow: queue.give_back(uow, self.book, conversation_id, name, now)
         )
-        await self._owner_changed(conversation_id, events)
+        await self.owner_changed(conversation_id, events)
         self.runner.wake(conversation_id)
 
-    async def _owner_changed(self, conversation_id: str, events: list[dict[str, Any]]) -> None:
+    async def owner_changed(self, conversation_id: str, events: list[dict[str, Any]]) -> None:
         """Tell a conversation how it stands, and all who wait their place."""
         await self.notifier.publish(conversation_id, events)
         await self.tell_standing(conversation_id)

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.clock import start_of_day
+from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
+from bot.errors import StaleTurnError
 from bot.services.cases import CHANGED, OPENED, tell_case
+from bot.services.promises import follow_task, move_promise, store_promise
 
 CASE_OWNER = "after_sales"
+CUSTOMER = "customer"
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,41 @@ def _update_objection(at: _Place, command: t.UpdateObjection) -> None:
 
 
 def _record_technique(at: _Place, command: t.RecordTechnique) -> None:
-    at.uow.turns.add_technique_use(
+    at.uow.techniques.add_use(at.conversation_id, command, turn_id=at.turn_id, now=at.now)
+
+
+def _record_outcome(at: _Place, command: t.RecordOutcome) -> None:
+    """Of the turns before this one: what it used itself has had no answer yet."""
+    at.uow.techniques.record_outcome(
         at.conversation_id,
         command.objection,
+        command.outcome,
+        before_turn_id=at.turn_id,
+        now=at.now,
+    )
+
+
+def _grant_concession(at: _Place, command: t.GrantConcession) -> None:
+    """Keep the limit also against another talk of the same customer.
+
+    Raises:
+        StaleTurnError: the limit was used up meanwhile; the turn is computed anew.
+    """
+    customer_id = at.customer_id()
+    granted = at.uow.concessions.granted_since(
+        at.conversation_id, customer_id, start_of_day(at.now)
+    )
+    if command.cap_fen is not None and (
+        granted.get(command.limit, 0) + command.value_fen > command.cap_fen
+    ):
+        raise StaleTurnError(f"the limit {command.limit!r} was used up while the turn was computed")
+    at.uow.concessions.add(
+        at.conversation_id,
+        customer_id,
         turn_id=at.turn_id,
-        technique=command.technique,
-        alternatives=command.alternatives,
+        concession=command.concession,
+        limit_id=command.limit,
+        value_fen=command.value_fen,
         now=at.now,
     )
 
@@ -84,6 +118,33 @@ def _create_task(at: _Place, command: t.CreateTask) -> None:
     )
 
 
+def _make_promise(at: _Place, command: t.MakePromise) -> None:
+    conversation = at.uow.conversations.get(at.conversation_id)
+    store_promise(at.uow, command, conversation, at.now, turn_id=at.turn_id)
+
+
+def _drop_task(at: _Place, command: t.DropTask) -> None:
+    for task_id in _open_tasks(at, command.kind):
+        values = {"state": "dropped", "result": "taken back by the customer"}
+        follow_task(at.uow, at.uow.tasks.change(task_id, values, at.now), CUSTOMER, at.now)
+
+
+def _correct_task(at: _Place, command: t.CorrectTask) -> None:
+    given: dict[str, Any] = {"contact": command.contact, "due": command.due}
+    values = {name: value for name, value in given.items() if value}
+    if command.times is not None:
+        values["due_at"] = command.times.due_at
+    for task_id in _open_tasks(at, command.kind):
+        at.uow.tasks.change(task_id, values, at.now)
+        if command.times is not None:
+            move_promise(at.uow, task_id, command.due, command.times, at.now)
+
+
+def _open_tasks(at: _Place, kind: str) -> list[int]:
+    wanted = TaskFilter(state="open", kind=kind, conversation_id=at.conversation_id)
+    return [task.id for task in at.uow.tasks.page(wanted).items]
+
+
 def _set_product(at: _Place, command: t.SetProduct) -> None:
     at.uow.conversations.update_fields(at.conversation_id, product_id=command.product_id)
 
@@ -99,10 +160,15 @@ _COMMANDS: dict[type, Callable[[_Place, Any], None]] = {
     t.OpenObjection: _open_objection,
     t.UpdateObjection: _update_objection,
     t.RecordTechnique: _record_technique,
+    t.RecordOutcome: _record_outcome,
+    t.GrantConcession: _grant_concession,
     t.OpenCase: _open_case,
     t.AddToCase: _add_to_case,
     t.HandOver: _hand_over,
     t.CreateTask: _create_task,
+    t.MakePromise: _make_promise,
+    t.DropTask: _drop_task,
+    t.CorrectTask: _correct_task,
     t.SetProduct: _set_product,
     t.RefuseContact: _refuse_contact,
 }

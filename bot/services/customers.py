@@ -303,3 +303,12 @@ def read_card(uow: UnitOfWork, customer_id: int) -> CustomerCard:
         strategy=strategy,
         warnings=warnings,
     )
+
+
+def is_key_customer(customer: CustomerRecord) -> bool:
+    """Tell whether a customer is a key one (D-CUS-1): the only thing of a grade that a turn hears.
+
+    It bears on how a need is asked for, never on money (D-SEL-4, design decision 9).
+    """
+    rules = load_customer_rules().value.grades
+    return any(rule.id == customer.grade and rule.strategy == "key" for rule in rules)

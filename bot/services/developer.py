@@ -71,7 +71,7 @@ def open_message(
             content_hash="",
         )
     message = InboundMessage(row.id, row.seq, row.text, row.created_at)
-    return message, facts_of(uow, uow.conversations.head(conversation_id, now - PRESENCE))
+    return message, facts_of(uow, uow.conversations.head(conversation_id, now - PRESENCE), now)
 
 
 def apply_commands(

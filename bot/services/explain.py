@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from bot.clock import SHOP_TIME_ZONE
+from bot.crm.promises import PromiseFilter
 from bot.crm.records import MessageRecord, TurnRecord
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
@@ -13,7 +15,7 @@ from bot.dialogue.turn import LedgerEntry
 
 
 def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any]:
-    """Return a conversation's turns with their reasons, its ledger, cases and tasks.
+    """Return a conversation's turns with their reasons, its ledger, cases, tasks and promises.
 
     Raises:
         NotFoundError: there is no such conversation.
@@ -49,7 +51,24 @@ def explain_conversation(uow: UnitOfWork, conversation_id: str) -> dict[str, Any
                 TaskFilter(conversation_id=conversation_id, state="open")
             ).items
         ],
+        "promises": describe_promises(uow, conversation_id),
     }
+
+
+def describe_promises(uow: UnitOfWork, conversation_id: str) -> list[dict[str, Any]]:
+    """Return what was promised in a conversation, oldest first, in the shop's time."""
+    wanted = PromiseFilter(conversation_id=conversation_id)
+    return [
+        {
+            "number": each.id,
+            "kind": each.kind,
+            "about": each.about,
+            "owner": each.owner,
+            "state": each.state,
+            "due": f"{each.due_at.astimezone(SHOP_TIME_ZONE):%Y-%m-%dT%H:%M}",
+        }
+        for each in reversed(uow.promises.page(wanted, limit=1000).items)
+    ]
 
 
 def describe_turn(
@@ -58,6 +77,7 @@ def describe_turn(
     """Return one turn: what was said, how it was understood, which steps and why."""
     said = [message for message in messages if message.turn_id == turn.id]
     replies = [message for message in messages if message.reply_to_turn_id == turn.id]
+    technique, outcome = uow.techniques.of_turn(turn.id)
     return {
         "turn": turn.number,
         "kind": turn.kind,
@@ -65,7 +85,8 @@ def describe_turn(
         "analyses": [message.analysis for message in said],
         "steps": turn.steps,
         "reasons": turn.reasons,
-        "technique": uow.turns.technique_of(turn.id),
+        "technique": technique,
+        "outcome": outcome,
         "replies": [message.text for message in replies],
         "wordings": [message.wording for message in replies],
         "model": turn.model_id,

@@ -14,8 +14,9 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from bot.errors import UsageError
+from bot.knowledge.field_types import Id
 from bot.knowledge.loader import read_yaml
-from bot.knowledge.shop import Id, Policy, Profile, Shop, load_shop
+from bot.knowledge.shop import Policy, Profile, Shop, load_shop
 from bot.settings import ROOT
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "knowledge" / "shop_template"

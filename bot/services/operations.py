@@ -16,7 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from bot.errors import NotFoundError, UsageError
-from bot.services import api_tokens, privacy_operations, staff, webhooks
+from bot.services import (
+    api_tokens,
+    privacy_operations,
+    promise_operations,
+    staff,
+    technique_operations,
+    webhooks,
+)
 from bot.services.application import Application
 from bot.services.exports import ExportRequest, read_page
 from bot.services.imports import ImportChunk, write_chunk
@@ -111,7 +118,10 @@ async def _claim(app: Application, args: QueueMove) -> Any:
 
 
 async def _answer(app: Application, args: QueueAnswer) -> Any:
-    await app.answer(args.conversation, args.name, args.text, is_confirmed=args.is_confirmed)
+    warnings = await app.answer(
+        args.conversation, args.name, args.text, is_confirmed=args.is_confirmed
+    )
+    return {"warnings": warnings}
 
 
 async def _give_back(app: Application, args: QueueMove) -> Any:
@@ -222,6 +232,8 @@ OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable
     "import.write": (ImportChunk, _import),
     "export.page": (ExportRequest, _export),
     **privacy_operations.OPERATIONS,
+    **technique_operations.OPERATIONS,
+    **promise_operations.OPERATIONS,
 }
 
 

@@ -5,6 +5,7 @@ Used by the terminal and by the journeys; the way is the server's own: T1, engin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.services.application import Application
 from bot.services.conversations import InboundText
-from bot.services.explain import describe_entry, describe_turn
+from bot.services.explain import describe_entry, describe_promises, describe_turn
 from bot.services.reception import Arrival
 
 LISTEN = "action_listen"
@@ -36,6 +37,7 @@ class PlayedTurn:
     sources: list[str]
     options: list[str]
     tasks: list[dict[str, Any]]
+    promises: list[dict[str, Any]]
     reasons: list[Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -58,10 +60,18 @@ class Player:
         self.conversation_id = admission.conversation.id
         self._seen = 0
 
-    async def say(self, text: str) -> PlayedTurn:
-        """Say one line and wait until it is dealt with."""
+    async def say(self, text: str, *, first: Sequence[str] = ()) -> PlayedTurn:
+        """Say one line and wait until it is dealt with.
+
+        Args:
+            first: messages sent just before it, so that one turn covers them all.
+        """
         if not self.conversation_id:
             await self.start()
+        for each in first:
+            self._line += 1
+            line = InboundText(self.conversation_id, f"line-{self._line}", each)
+            await self.application.receive(line)
         self._line += 1
         inbound = InboundText(self.conversation_id, f"line-{self._line}", text)
         accepted = await self.application.receive(inbound)
@@ -112,6 +122,7 @@ def _describe(
                     TaskFilter(conversation_id=conversation_id, state="open")
                 ).items
             ],
+            promises=describe_promises(uow, conversation_id),
             reasons=told.get("reasons", []),
         ),
         record.last_seq,

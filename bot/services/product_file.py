@@ -14,9 +14,11 @@ import tempfile
 from pathlib import Path
 
 from bot.errors import ShopDataError, UsageError
+from bot.knowledge.book import load_book
 from bot.knowledge.shop import FILES, Shop, load_shop
 from bot.knowledge.table_columns import load_tables
 from bot.services.import_entries import EntryOutcome, ProductEntry
+from bot.services.shop_wording import describe, objections
 from bot.services.written import Outcome
 
 FILE = "products.csv"
@@ -112,9 +114,12 @@ def _try(
                 shutil.copyfile(folder / each, trial / each)
         _write(trial / FILE, columns, rows)
         try:
-            return load_shop(trial), {}
+            shop = load_shop(trial)
         except ShopDataError as error:
             problems = error.problems
+        else:
+            refused = _unsayable(trial, shop, rows, lines)
+            return (None, refused) if refused else (shop, {})
         found: dict[int, EntryOutcome] = {}
         for problem in problems:
             match = _PROBLEM.match(problem.removeprefix(str(trial / FILE)))
@@ -124,6 +129,20 @@ def _try(
                 raise ShopDataError([each.replace(name, str(folder)) for each in problems])
             found.setdefault(line, EntryOutcome("refused", [], match[2] or "", match[3]))
         return None, found
+
+
+def _unsayable(
+    folder: Path, shop: Shop, rows: Rows, lines: dict[str, int]
+) -> dict[int, EntryOutcome]:
+    """Return what the guard blocks in imported products, by the lines of the import."""
+    found: dict[int, EntryOutcome] = {}
+    for each in objections(folder, shop, load_book()):
+        if each.path.name == FILE and each.violation.severity == "block":
+            line = lines.get(rows[each.line - 2]["id"])
+            if line is not None:
+                told = describe(each.violation)
+                found.setdefault(line, EntryOutcome("refused", [], each.place, told))
+    return found
 
 
 def _write(path: Path, columns: list[str], rows: Rows) -> None:

@@ -7,22 +7,32 @@ meanwhile is thrown away. Two people claiming at once: exactly one gets it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from bot.crm.records import ConversationRecord, WaitingConversation
+from bot.clock import SHOP_TIME_ZONE
+from bot.crm.records import ConversationRecord, StaffRecord, WaitingConversation
 from bot.crm.unit_of_work import UnitOfWork
-from bot.dialogue.guard import violations
+from bot.dialogue.guard import Violation, blocking, violations
 from bot.errors import NotAllowedError, UsageError
 from bot.knowledge.book import Book
 from bot.services.announce import announce
 from bot.services.events import event_of
+from bot.services.shop_wording import describe, facts_said
 
 WAITING = "utter_waiting"
 LISTED = 50
+OVERRULED, CONVERSATION = "guard.overruled", "conversation"  # in the audit trail
 
 
-def sign_in(uow: UnitOfWork, name: str, now: datetime) -> None:
-    """Remember that a person is there.
+class Answered(NamedTuple):
+    """What became of a person's text: its events, and what the guard warns of."""
+
+    events: list[dict[str, Any]]
+    warnings: list[str]
+
+
+def sign_in(uow: UnitOfWork, name: str, now: datetime) -> StaffRecord:
+    """Remember that a person is there; return who it is.
 
     Raises:
         NotAllowedError: there is no such user.
@@ -35,6 +45,7 @@ def sign_in(uow: UnitOfWork, name: str, now: datetime) -> None:
     if person.disabled_at is not None:
         raise NotAllowedError(f"{name!r} was disabled; a manager can undo it")
     uow.staff.change(name, last_seen_at=now)
+    return person
 
 
 def list_waiting(uow: UnitOfWork) -> list[WaitingConversation]:
@@ -89,29 +100,53 @@ def answer(
     *,
     is_confirmed: bool,
     now: datetime,
-) -> list[dict[str, Any]]:
-    """Send a person's text to the customer.
+) -> Answered:
+    """Send a person's text to the customer; what is warned of is sent.
 
     Raises:
-        UsageError: an empty text, or a forbidden phrase that was not confirmed.
+        UsageError: an empty text, or one that the guard blocks and that was not confirmed.
         NotAllowedError: this person does not own the conversation.
     """
-    sign_in(uow, name, now)
+    person = sign_in(uow, name, now)
     record = _owned(uow, conversation_id, name)
-    if not text.strip():
-        raise UsageError("an answer needs a text")
-    found = violations(book, text)
-    if found and not is_confirmed:
-        first = found[0]
-        raise UsageError(
-            f"not sent: {first.quote!r} is not said to customers ({first.source}); "
-            f"rather: {first.instead!r}. Send it nevertheless with --anyway"
-        )
+    warnings = check_text(uow, book, person, record.id, text, is_confirmed=is_confirmed, now=now)
     uow.messages.change_state(conversation_id, "held", "done")
     message = uow.messages.add(
         record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
     )
-    return [event_of(message)]
+    return Answered([event_of(message)], warnings)
+
+
+def check_text(
+    uow: UnitOfWork,
+    book: Book,
+    person: StaffRecord,
+    conversation_id: str,
+    text: str,
+    *,
+    is_confirmed: bool,
+    now: datetime,
+) -> list[str]:
+    """Refuse a person's text that is not fit to be sent; return what the guard warns of.
+
+    What is sent although it is blocked is audited.
+
+    Raises:
+        UsageError: an empty text, or one that the guard blocks and that was not confirmed.
+    """
+    if not text.strip():
+        raise UsageError("an answer needs a text")
+    found = _violations(uow, book, text, now)
+    blocked = blocking(found)
+    if blocked and not is_confirmed:
+        told = "; ".join(describe(each) for each in blocked)
+        raise UsageError(f"not sent: {told}. Send it nevertheless with --anyway")
+    if blocked:
+        rules = [each.phrase_id for each in blocked]
+        uow.audit.append(
+            person.code, OVERRULED, (CONVERSATION, conversation_id), {"rules": rules}, now
+        )
+    return [describe(each) for each in found]
 
 
 def give_back(
@@ -129,6 +164,14 @@ def give_back(
     uow.conversations.update_fields(conversation_id, owner="bot", agent_name=None, queued_at=None)
     uow.messages.change_state(conversation_id, "held", "history")
     return [announce(uow, book, record, "utter_agent_left", {"agent": name}, now)]
+
+
+def _violations(uow: UnitOfWork, book: Book, text: str, now: datetime) -> tuple[Violation, ...]:
+    """Return what the guard finds; what the shop itself says is read only if it may matter."""
+    if not violations(book, text):
+        return ()
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    return violations(book, text, allowed=facts_said(uow, today))
 
 
 def _owned(uow: UnitOfWork, conversation_id: str, name: str) -> ConversationRecord:

@@ -15,12 +15,14 @@ from bot.crm.database import Database
 from bot.crm.records import ConversationRecord, TaskRecord
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
-from bot.dialogue.reminding import REMINDER
 from bot.knowledge.book import Book
+from bot.knowledge.promise_rules import REMINDER
 from bot.services.announce import announce
 from bot.services.ports import Notifier
+from bot.services.promises import SERVER, follow_task
 
 STALE = timedelta(days=2)
+TOO_LATE = "too late"  # a promise that nobody kept, not one that nobody wants any more
 
 
 class _Sent(NamedTuple):
@@ -49,21 +51,24 @@ def _send_one(uow: UnitOfWork, book: Book, now: datetime) -> _Sent | None:
     record = uow.conversations.get(task.conversation_id)
     obstacle = _obstacle(uow, task, record, now)
     if obstacle:
-        uow.tasks.change(task.id, {"state": "dropped", "result": obstacle}, now)
+        dropped = uow.tasks.change(task.id, {"state": "dropped", "result": obstacle}, now)
+        if obstacle != TOO_LATE:
+            follow_task(uow, dropped, SERVER, now)
         return _Sent(record.id, [])
     product = next(
         (each["name"] for each in uow.catalogue.products() if each["id"] == record.product_id), ""
     )
     facts = {"product": product} if product else {}
     event = announce(uow, book, record, "utter_remind", facts, now, sender="bot")
-    uow.tasks.change(task.id, {"state": "done", "result": "reminded"}, now)
+    done = uow.tasks.change(task.id, {"state": "done", "result": "reminded"}, now)
+    follow_task(uow, done, SERVER, now)
     return _Sent(record.id, [event])
 
 
 def _obstacle(uow: UnitOfWork, task: TaskRecord, record: ConversationRecord, now: datetime) -> str:
     """Return why nothing is said, '' when nothing speaks against it."""
     if task.due_at is not None and now - task.due_at > STALE:
-        return "too late"
+        return TOO_LATE
     if record.owner != "bot":
         return "with a person"
     customer = uow.customers.get(record.customer_id) if record.customer_id else None

@@ -1,4 +1,4 @@
-"""Does by the clock what nobody asks for: overdue cases, aftercare, grades, retention.
+"""Does by the clock what nobody asks for: overdue cases, promises, aftercare, grades.
 
 Every job may be done twice without harm, so a job is taken with a lease: of several servers one
 does it, and what a dead or failing one leaves behind is begun anew when the lease is over.
@@ -23,8 +23,10 @@ from bot.knowledge.book import Book
 from bot.services.aftercare import ask_defectors, make_reminders
 from bot.services.cases import note_overdue
 from bot.services.ports import Notifier
+from bot.services.promise_watch import OwnerChanged, watch_promises
 from bot.services.reminders import send_reminders
 from bot.services.retention import run_retention
+from bot.services.techniques import give_up_waiting
 from bot.services.value import grade_customers
 
 log = structlog.get_logger(__name__)
@@ -80,21 +82,27 @@ JOBS = (
     Job("aftercare", every(timedelta(hours=1)), make_reminders),
     Job("grades", nightly(2), grade_customers),
     Job("defection", nightly(3), ask_defectors),
+    Job("techniques.idle", every(timedelta(hours=1)), give_up_waiting),
 )
 
 
-def all_jobs(var_dir: Path, book: Book, notifier: Notifier) -> tuple[Job, ...]:
+def all_jobs(
+    var_dir: Path, book: Book, notifier: Notifier, owner_changed: OwnerChanged
+) -> tuple[Job, ...]:
     """Return what a server does by the clock.
 
     Args:
         var_dir: holds its pictures and backups.
-        book: the words of a reminder.
+        book: the words of a reminder, the rules of promises.
         notifier: tells the page of a customer who is reminded.
+        owner_changed: tells it of a promise that was broken.
     """
     remind = partial(send_reminders, book=book, notifier=notifier)
+    watch = partial(watch_promises, book=book, owner_changed=owner_changed)
     return (
         *JOBS,
         Job("reminders", every(timedelta(minutes=1)), remind),
+        Job("promises", every(timedelta(minutes=1)), watch),
         Job("retention", nightly(4), partial(run_retention, var_dir=var_dir)),
     )
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from bot.crm.records import TaskRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
+from bot.services.promises import follow_task
 from bot.services.written import check_moment, differing, given
 
 MAX_ID = 2**31 - 1  # of a row, on every database
@@ -73,7 +74,7 @@ def change_task(
     now: datetime,
     expected: int | None = None,
 ) -> TaskRecord:
-    """Set what the change gives.
+    """Set what the change gives; a finished task settles the promise that it was for.
 
     Raises:
         UsageError: done without a result, or a finished task that would be changed.
@@ -90,4 +91,5 @@ def change_task(
         return row
     changed = uow.tasks.change(task_id, values, now, expected)
     uow.audit.append(actor, "task.changed", ("task", task_id), {"fields": sorted(values)}, now)
+    follow_task(uow, changed, actor, now)
     return changed

@@ -13,22 +13,28 @@ from typing import Any
 
 import msgspec
 
+from bot.clock import start_of_day
 from bot.crm.records import MessageRecord, TalkHead
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
+from bot.dialogue.needs import budget_in
 from bot.dialogue.wording import choose_reply
 from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
+from bot.knowledge.technique_rules import load_learning
 from bot.services.commands import apply_command
 from bot.services.conversations import find_option
+from bot.services.customers import is_key_customer
 from bot.services.events import event_of
+from bot.services.techniques import first_quarter
 
 PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
-STYLE_MESSAGES = 20
+MESSAGES_HEARD = 20
 WORDINGS_LIMIT = 60
 GOODBYE = "utter_goodbye"
+COMPLAINT = "complaint_"
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def load_turn(
     covered = _messages_of_next_turn(pending)
     if not covered:
         return None
-    facts = facts_of(uow, head)
+    facts = facts_of(uow, head, now)
     is_same_model = bool(model_id) and head.last_model_id == model_id
     request = t.TurnRequest(
         conversation_id=conversation_id,
@@ -81,10 +87,12 @@ def load_turn(
     )
 
 
-def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
+def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFacts:
     """Read what only the database knows about a conversation."""
     record = head.conversation
     customer = uow.customers.get(record.customer_id) if record.customer_id else None
+    last = uow.messages.last_said(record.id) if record.turn_count else []
+    heard = uow.messages.heard(record.id, MESSAGES_HEARD)
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
@@ -97,10 +105,38 @@ def facts_of(uow: UnitOfWork, head: TalkHead) -> t.ConversationFacts:
         queue_position=head.queue_length + 1,
         contact_refused=record.contact_refused,
         last_technique=head.last_technique,
+        conceded=uow.concessions.of_conversation(record.id) if head.has_objections else (),
+        conceded_today_fen=(
+            uow.concessions.granted_since(record.id, record.customer_id, start_of_day(now))
+            if head.has_objections
+            else {}
+        ),
+        technique_counts=uow.techniques.counts(first_quarter(load_learning(), now)),
+        technique_settings=uow.techniques.settings(),
         style=customer.style if customer else None,
-        style_cues=uow.messages.latest_style_cues(record.id, STYLE_MESSAGES),
+        style_cues=tuple(cue for _, each in heard for cue in each.get("style_cues", [])),
         turn_count=record.turn_count,
         has_ended=record.ended_at is not None,
+        promises=tuple(
+            t.PromiseView(each.kind, each.about, each.due_at)
+            for each in (uow.promises.open_of(record.id) if head.has_open_promises else ())
+        ),
+        last_steps=head.last_steps,
+        last_replies=tuple(_said(each) for each in last),
+        last_said_at=last[-1].created_at if last else None,
+        told=tuple(text for text, each in heard if not each["intent"].startswith(COMPLAINT)),
+        budget_fen=next((fen for _, each in heard if (fen := budget_in(each["entities"]))), None),
+        asks_by_spin=customer is not None and is_key_customer(customer),
+        is_returning=customer is not None and customer.created_at < record.created_at,
+        related_offered=head.related_offered,
+    )
+
+
+def _said(message: MessageRecord) -> t.Said:
+    return t.Said(
+        wording=message.wording or "",
+        text=message.text,
+        labels=tuple(option.label for option in message.options),
     )
 
 

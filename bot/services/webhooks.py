@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from bot.crm.outbox import DeliveryRecord, WebhookRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
-from bot.services.cases import EVENTS
+from bot.services import cases, promises
 
+EVENTS = (*cases.EVENTS, *promises.EVENTS)
 MAX_URL_CHARS = 500
 MAX_WEBHOOKS = 20  # every event writes a row for each of them
 SECRET_BYTES = 32

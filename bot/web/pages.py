@@ -21,6 +21,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from markdown_it import MarkdownIt
 
+from bot.dialogue.guard import first_sayable
 from bot.errors import NotFoundError
 
 STATIC_DIR = Path(__file__).parent / "static"
@@ -117,17 +118,22 @@ def show_product_picture(request: AnyRequest, name: str) -> Response[bytes]:
 @get("/demo/products.json", opt={"role": "public"})
 async def list_products(request: AnyRequest) -> dict[str, Any]:
     """Return the shop and its products for the demo page."""
-    shop = await request.app.state.application.shop()
+    application = request.app.state.application
+    shop, book = await application.shop(), application.book
     profile = shop.profile
     return {
-        "shop": {"name": profile.name, "tagline": profile.tagline, "phone": profile.phone},
+        "shop": {
+            "name": profile.name,
+            "tagline": first_sayable(book, [profile.tagline]),
+            "phone": profile.phone,
+        },
         "products": [
             {
                 "id": product.id,
                 "name": product.name,
                 "category": product.category,
                 "price_fen": product.price_fen,
-                "tagline": product.benefits[0],
+                "tagline": first_sayable(book, product.benefits),
                 "picture": f"/products/{product.id}.webp",
             }
             for product in shop.products

@@ -53,7 +53,9 @@ async def serve(
         database.close()
 
     origins = (await application.shop()).profile.embed_origins
-    jobs = all_jobs(settings.var_dir, application.book, application.notifier)
+    jobs = all_jobs(
+        settings.var_dir, application.book, application.notifier, application.owner_changed
+    )
     app = create_app(
         application,
         channels,

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from bot.clock import SHOP_TIME_ZONE
-from bot.knowledge.shop import WEEKDAYS
+from bot.knowledge.opening_hours import WEEKDAYS
 from tests.crash.server_process import ROOT
 
 ALWAYS = ["00:00-12:00", "12:00-23:59"]

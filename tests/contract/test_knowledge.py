@@ -8,22 +8,38 @@ import inspect
 import pkgutil
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from random import Random
 from typing import Any, get_args
 
 import pytest
 import yaml
 from rasa_sdk import Action
+from typer.testing import CliRunner
 
 import actions
 from bot.cli import app as cli
+from bot.dialogue.facts import (
+    lighter_facts,
+    offer_facts,
+    product_facts,
+    proof_facts,
+    shop_facts,
+)
 from bot.dialogue.guard import violations
 from bot.dialogue.need_finding import Question
+from bot.dialogue.opening import CustomerKind, Daytime
+from bot.dialogue.product_questions import StockState
+from bot.dialogue.promising import OwedWay
+from bot.dialogue.repairing import Unreadable
 from bot.dialogue.style import Style
 from bot.dialogue.turn import ObjectionKind
+from bot.dialogue.wording import is_sayable
 from bot.knowledge.book import Book, Wording, load_book
+from bot.knowledge.objection_rules import Feedback
 from bot.knowledge.shop import load_shop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +79,82 @@ def test_every_wording_passes_the_guard(book: Book) -> None:
     assert found == {}
 
 
+def test_every_wording_may_be_said_with_the_facts_of_every_product(book: Book) -> None:
+    shop, now = load_shop(SAMPLE), datetime(2026, 12, 20, tzinfo=timezone.utc)
+    blocked = []
+    for product in shop.products:
+        facts = shop_facts(shop) | product_facts(shop, book.language, product, now, Random(1))
+        facts |= {"until": "等全网最低价200块", "case_number": "P261122-BHF4A9-8"}
+        for kind in KINDS:
+            facts |= offer_facts(shop, product.id, kind, now)
+            facts |= proof_facts(shop, product.id, kind, now)
+            facts |= lighter_facts(shop, book.language, product, now)
+            said = [each for some in book.replies.values() for each in some]
+            for wording in said:
+                if wording.variables <= facts.keys():
+                    text = wording.text.format_map(facts)
+                    if not is_sayable(book, text, facts):
+                        blocked.append(text)
+    assert blocked == []
+
+
+def test_nothing_but_what_passes_the_guard_becomes_a_message() -> None:
+    """Whoever writes to a customer is one of those below, and each of them asks the guard."""
+    makes_replies, stores, says_text = set(), set(), set()
+    for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "actions").glob("*.py")]:
+        if "bench" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            name = path.relative_to(ROOT).as_posix()
+            if called in ("Reply", "t.Reply"):
+                makes_replies.add(name)
+            if called in ("uow.messages.add", "uow.messages.insert_from"):
+                stores.add(name)
+            given = {each.arg for each in node.keywords}
+            if called.endswith(".utter_message") and (node.args or "text" in given):
+                says_text.add(name)
+    assert makes_replies == {"bot/dialogue/wording.py"}
+    assert says_text == set()
+    services = "announce conversations developer promises queue turns".split()
+    assert stores == {f"bot/services/{name}.py" for name in services}
+    # conversations and developer store what customers say
+    for name in ("announce", "queue", "turns"):
+        source = (ROOT / f"bot/services/{name}.py").read_text(encoding="utf-8")
+        assert "choose_reply(" in source or "violations(" in source
+
+
 def test_guard_finds_a_forbidden_wording(book: Book) -> None:
     assert violations(book, "您可能不明白，规定就是这样。")
 
 
+def run_guard(*arguments: str, stdin: str = "") -> tuple[int, list[str]]:
+    done = CliRunner().invoke(cli.app, ["guard", *arguments], input=stdin)
+    return done.exit_code, done.stdout.splitlines()
+
+
+def test_guard_command_tells_rule_source_and_rewrite_and_fails_on_a_block() -> None:
+    code, lines = run_guard("您冷静一点", "您好")
+    assert code == 1
+    assert len(lines) == 1
+    assert re.match(r"block: calm_down: '您冷静一点' .*D-CMP-8.*rather: ", lines[0])
+
+
+def test_guard_command_reads_lines_and_passes_a_warning() -> None:
+    code, lines = run_guard("-", stdin="您好\n只剩3台了\n")
+    assert (code, [each.split(": ")[:2] for each in lines]) == (0, [["warn", "few_left"]])
+
+
+def test_guard_command_lets_a_shops_own_facts_pass() -> None:
+    policy = load_shop(SAMPLE).policy("genuine")
+    assert run_guard(policy)[0] == 1
+    assert run_guard(policy, "--shop", str(SAMPLE)) == (0, [])
+
+
 def test_what_the_guard_and_the_severities_propose_passes_the_guard(book: Book) -> None:
-    texts = [phrase.instead for phrase in book.forbidden]
+    texts = [rule.instead for rule in book.forbidden.rules]
     texts += [severity.next_step for severity in book.complaints.severities.values()]
     texts += [option.label for option in book.options.values()]
     assert [text for text in texts if violations(book, text)] == []
@@ -88,6 +174,17 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "hours_now": {"open", "closed"},
         "style": set(get_args(Style)),
         "question": set(get_args(Question)),
+        "miss": set(get_args(Unreadable)),
+        "length": {"short", "full"},
+        "timing": {"before_value", "fact_missing"},
+        "day": {"named", "open"},
+        "feedback": set(get_args(Feedback)),
+        "promise": set(get_args(OwedWay)),
+        "stock": set(get_args(StockState)),
+        "fit": {"within", "over"},
+        "close": {close.id for close in book.closes.closes},
+        "daytime": set(get_args(Daytime)),
+        "customer": set(get_args(CustomerKind)),
     }
     wrong = [
         (wording.id, name, value)
@@ -168,10 +265,18 @@ SURE_FACTS: dict[str, frozenset[str]] = {
     "current_facts": frozenset(
         {"product", "price", "price_per_day", "life_years", "feature", "advantage", "benefit"}
     ),
+    # what is there instead comes with `out`; no other state's words name it
+    "stock_facts": frozenset({"product", "stock_left", "alternative", "alternative_price"}),
+    "related_facts": frozenset({"product", "extra", "extra_price", "extra_benefit"}),
+    "bundle_facts": frozenset({"product", "extra", "bundle", "bundle_price", "bundle_terms"}),
     "_case_facts(context)": CASE_FACTS,  # the steps that use it belong to an open case
     "facts": frozenset(),  # the hand-over's queue position; others are checked below
 }
-CHECKED_BY_THEMSELVES = {"utter_apply_technique", "utter_probe_objection"}
+# What the step that uses a technique says about it, beside its kind.
+STAGED = {"appointment": {"day": "open"}, "postponement": {"timing": "before_value"}}
+# What is passed and yet unknown, by the value of the condition.
+UNKNOWN_THEN = {"overdue": frozenset({"promise_day"}), "undated": frozenset({"promise_day"})}
+CHECKED_BY_THEMSELVES = {"utter_apply_technique", "utter_probe_objection", "utter_close_sale"}
 
 
 def sayings() -> list[Saying]:
@@ -184,6 +289,17 @@ def sayings() -> list[Saying]:
     return found
 
 
+WAYS_OF: dict[str, Callable[[], Iterable[str]]] = {
+    "kind": lambda: KINDS,
+    "cause": lambda: sorted(load_book().complaints.cause_names),
+    "hours_now": lambda: ("open", "closed"),
+    "question": lambda: get_args(Question),
+    "promise": lambda: get_args(OwedWay),
+    "stock": lambda: get_args(StockState),
+    "fit": lambda: ("within", "over"),
+}
+
+
 def readings(place: str, call: ast.Call) -> list[Saying]:
     """Return the ways in which one call can be made: one for every kind or cause."""
     response = ast.literal_eval(call.args[0])
@@ -192,17 +308,19 @@ def readings(place: str, call: ast.Call) -> list[Saying]:
         known |= SURE_FACTS[ast.unparse(call.args[1])]
     ways: list[dict[str, str]] = [{}]
     for keyword in call.keywords:
-        if keyword.arg == "kind":
-            ways = [{"kind": kind} for kind in KINDS]
-        elif keyword.arg == "cause":
-            ways = [{"cause": cause} for cause in sorted(load_book().complaints.cause_names)]
-        elif keyword.arg == "hours_now":
-            ways = [{"hours_now": "open"}, {"hours_now": "closed"}]
-        elif keyword.arg == "question":
-            ways = [{"question": question} for question in get_args(Question)]
-        elif keyword.arg == "asks":
+        if keyword.arg == "asks":
             ways = [{"asks": ast.literal_eval(keyword.value)}]
-    return [Saying(place, response, known, tuple(way.items())) for way in ways]
+        elif keyword.arg in WAYS_OF:
+            ways = [{keyword.arg: value} for value in WAYS_OF[keyword.arg]()]
+    return [
+        Saying(
+            place,
+            response,
+            known - UNKNOWN_THEN.get(next(iter(way.values()), ""), frozenset()),
+            tuple(way.items()),
+        )
+        for way in ways
+    ]
 
 
 def sayable(
@@ -242,6 +360,26 @@ def test_a_probe_has_a_wording_with_known_facts_only(
     assert sayable(book, "utter_probe_objection", ALWAYS_KNOWN, conditions)
 
 
+def test_every_close_has_a_wording_for_every_style_with_the_facts_it_needs(book: Book) -> None:
+    product = {"product", "price", "feature", "benefit"}
+    speechless = {
+        (close.id, style)
+        for close in book.closes.closes
+        for style in ("", *get_args(Style))
+        if not sayable(
+            book,
+            "utter_close_sale",
+            frozenset(ALWAYS_KNOWN | product | set(close.needs)),
+            {"close": close.id, **({"style": style} if style else {})},
+        )
+    }
+    assert speechless == set()
+
+
+def test_one_close_needs_nothing(book: Book) -> None:
+    assert [close.id for close in book.closes.closes if not close.needs]
+
+
 def test_every_technique_has_a_wording_for_every_kind_with_the_facts_it_needs(
     book: Book,
 ) -> None:
@@ -253,7 +391,7 @@ def test_every_technique_has_a_wording_for_every_kind_with_the_facts_it_needs(
             book,
             "utter_apply_technique",
             ALWAYS_KNOWN | set(technique.needs),
-            {"technique": technique.id, "kind": kind},
+            {"technique": technique.id, "kind": kind, **STAGED.get(technique.id, {})},
         )
     }
     assert speechless == set()
@@ -282,6 +420,8 @@ def test_what_rules_stories_and_forms_say_themselves_needs_no_facts(
         ("utter_message_stale", set()),
         ("utter_agent_joined", {"agent"}),
         ("utter_agent_left", {"agent"}),
+        ("utter_promise_broken", {"promise_day"}),
+        ("utter_promise_handed_over", set()),
     ],
 )
 def test_what_services_say_needs_only_what_they_give(
@@ -413,6 +553,18 @@ BROKEN: dict[str, tuple[Damage, str]] = {
         put("policies.yml", "签收后7天内", "规定就是这样，签收后7天内"),
         r"policies\.yml:\d+: returns: ",
     ),
+    "absolute term in a promotion": (
+        put("promotions.yml", "现在全店单笔", "顶级好礼，现在全店单笔"),
+        r"promotions\.yml:\d+: winter_coupon: '.*广告法 第九条第三项.*rather: ",
+    ),
+    "medical claim in a product": (
+        put("products.csv", "睡觉时不嫌它吵", "开一夜就能治疗鼻炎"),
+        r"products\.csv:4: benefits: '.*广告法 第十七条.*rather: ",
+    ),
+    "unlawful claim in a proof": (
+        put("selling.yml", "机身上有序列号", "国家推荐的好产品，机身上有序列号"),
+        r"selling\.yml:\d+: serial_number: '.*广告法 第九条第二项.*rather: ",
+    ),
     "YAML is not UTF-8": (encode("limits.yml"), r"limits\.yml: is not UTF-8"),
     "CSV is not UTF-8": (encode("products.csv"), r"products\.csv: is not a CSV file in UTF-8"),
     "YAML file is missing": (remove("hours.yml"), r"hours\.yml: cannot be read"),
@@ -434,6 +586,20 @@ def test_check_names_file_line_and_field_of_a_mistake(
     code, errors = run_check(folder, monkeypatch, capsys)
     assert (code, len(errors)) == (1, 1)
     assert re.match(rf"error: {re.escape(str(folder))}/{expected}", errors[0])
+
+
+def test_check_lets_a_promise_of_a_policy_pass_and_only_warns_of_what_may_be_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(SAMPLE, folder)
+    put("policies.yml", "签收后7天内，", "不满意就退，终身免费维修，签收后7天内，")(folder)
+    put("shop.yml", "把家里天天用的", "厨房神器，把家里天天用的")(folder)
+    monkeypatch.setattr("sys.argv", ["prelude", "check", "--shop", str(folder)])
+    cli.app(prog_name="prelude", standalone_mode=False)
+    told = re.sub(r"\s", "", capsys.readouterr().out)
+    assert re.search(r"warning:.*shop\.yml:\d+:tagline:'神器'", told)
+    assert "policies.yml" not in told
 
 
 def test_check_names_every_mistake_at_once(

@@ -4,11 +4,16 @@
     source: D-ids of the domain digest, or words of an issue
     staff_present: true          # optional: a person of the shop was seen just now
     queue_ahead: 1               # optional: so many other customers wait already
+    at: 2026-11-22T11:00         # optional: when it begins, in the shop's time
     shop_without: [delivery]     # optional: policy topics that the shop does not have
+    stock: {kettle: 0}           # optional: how many pieces there are of some goods
+    customer: {grade: vip}       # optional: what the record says of a customer known for long
     turns:
       - say: 太贵了               # or `press: 转人工`: the label of a button offered before
+        first: [你好]             # optional: sent just before, so that one turn covers them all
+        after_minutes: 45        # optional: the customer was silent for so long
         repeat: 3                # optional: the text so many times over
-        ranking: {deny: 0.4, thank: 0.39}  # optional: how likely the model finds what, where
+            ranking: {deny: 0.4, thank: 0.39}  # optional: how likely the model finds what, where
                                  # a tie is needed that no trained model keeps for ever
         expect: {step: [action_note_objection], intent: objection_price}
 
@@ -17,11 +22,14 @@ Every key that is not known is an error, so that a misspelt expectation never pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from bot.clock import SHOP_TIME_ZONE
 
 FOLDER = Path(__file__).parent
 JOURNEYS = FOLDER / "journeys"
@@ -32,12 +40,15 @@ JOURNEY_KEYS = {
     "source",
     "staff_present",
     "queue_ahead",
+    "at",
     "shop_without",
+    "stock",
+    "customer",
     "breaks",
     "turns",
 }
 REQUIRED_KEYS = {"title", "source", "turns"}
-TURN_KEYS = {"say", "press", "repeat", "ranking", "expect"}
+TURN_KEYS = {"say", "press", "first", "after_minutes", "repeat", "ranking", "expect"}
 EXPECT_KEYS = {
     "step",
     "step_has",
@@ -53,10 +64,12 @@ EXPECT_KEYS = {
     "shows",
     "never",
     "tasks",
+    "promises",
 }
 OBJECTION_KEYS = {"kind", "state", "truth", "techniques", "linked_to"}
 CASE_KEYS = {"stage", "causes", "severity", "harm", "reaction"}
 TASK_KEYS = {"kind", "contact", "due"}
+PROMISE_KEYS = {"kind", "due", "about", "owner", "state"}
 
 
 class JourneyFileError(Exception):
@@ -71,6 +84,8 @@ class JourneyTurn:
     is_press: bool
     expect: dict[str, Any]
     ranking: dict[str, float]
+    first: tuple[str, ...] = ()
+    after_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,10 @@ class Journey:
     turns: tuple[JourneyTurn, ...]
     staff_present: bool = False
     queue_ahead: int = 0
+    at: datetime | None = None
     shop_without: tuple[str, ...] = ()
+    stock: dict[str, int] = field(default_factory=dict)
+    customer: dict[str, Any] | None = None
     breaks: str = ""
 
 
@@ -110,7 +128,10 @@ def load_journey(path: Path) -> Journey:
         turns=tuple(_turn(name, number, turn) for number, turn in enumerate(data["turns"], 1)),
         staff_present=bool(data.get("staff_present", False)),
         queue_ahead=int(data.get("queue_ahead", 0)),
+        at=_moment(name, data.get("at")),
         shop_without=tuple(data.get("shop_without", ())),
+        stock=data.get("stock") or {},
+        customer=data.get("customer"),
         breaks=data.get("breaks", ""),
     )
 
@@ -122,13 +143,31 @@ def _turn(name: str, number: int, data: Any) -> JourneyTurn:
         raise JourneyFileError(f"{name}: {where}: needs either 'say' or 'press'")
     expect = data.get("expect") or {}
     _check_keys(name, f"{where}: expect", expect, EXPECT_KEYS, set())
-    for key, known in (("objections", OBJECTION_KEYS), ("tasks", TASK_KEYS)):
+    entries = {"objections": OBJECTION_KEYS, "tasks": TASK_KEYS, "promises": PROMISE_KEYS}
+    for key, known in entries.items():
         for each in expect.get(key, ()):
             _check_keys(name, f"{where}: expect: {key}", each, known, set())
     if "case" in expect and expect["case"] != "none":
         _check_keys(name, f"{where}: expect: case", expect["case"], CASE_KEYS, set())
     text = str(data.get("say", data.get("press"))) * int(data.get("repeat", 1))
-    return JourneyTurn(text, "press" in data, expect, data.get("ranking") or {})
+    return JourneyTurn(
+        text=text,
+        is_press="press" in data,
+        expect=expect,
+        ranking=data.get("ranking") or {},
+        first=tuple(map(str, data.get("first", ()))),
+        after_minutes=int(data.get("after_minutes", 0)),
+    )
+
+
+def _moment(name: str, text: Any) -> datetime | None:
+    """Return a moment of the shop's time; YAML reads one with seconds by itself."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(text)).replace(tzinfo=SHOP_TIME_ZONE)
+    except ValueError as error:
+        raise JourneyFileError(f"{name}: at: {text!r} is no time like 2026-11-22T11:00") from error
 
 
 def _check_keys(name: str, where: str, data: Any, known: set[str], needed: set[str]) -> None:

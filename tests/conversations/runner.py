@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from bot.knowledge.shop import Shop
 from bot.nlu.intent_model import IntentModel
 from bot.services.application import Application
 from bot.services.player import PlayedTurn, Player
+from bot.services.ports import Engine
 from bot.services.shop import read_shop
 from bot.settings import Settings
 from tests.conversations.journey import Journey, JourneyTurn
@@ -120,16 +121,21 @@ class JourneyRunner:
             JourneyFailedError: at the first turn that came otherwise.
         """
         self.recorder.journeys.add(journey.name)
-        with self._shop_without(journey.shop_without), self.application(journey.name) as app:
+        with (
+            self._shop_without(journey.shop_without, journey.stock),
+            self.application(journey.name, journey.at) as app,
+        ):
             asyncio.run(self._play(journey, app))
 
     async def _play(self, journey: Journey, app: Application) -> None:
         await _set_scene(journey, app)
         player = Player(app)
         await player.start()
+        if journey.customer is not None:
+            _set_customer(journey.customer, app, player.conversation_id)
         for number, turn in enumerate(journey.turns, 1):
             found = _check_press(turn, player)
-            with _ranking(turn.ranking):
+            with given_ranking(turn.ranking):
                 seen = await _seen(app, player, turn)
             self._record(seen)
             found += self._check(turn, seen)
@@ -209,28 +215,36 @@ class JourneyRunner:
         return replace(settings, var_dir=self._folder, database_url=url)
 
     @contextmanager
-    def application(self, name: str) -> Iterator[Application]:
-        """Give an application on a new database of its own, with the real engine."""
+    def application(
+        self, name: str, at: datetime | None = None, engine: Engine | None = None
+    ) -> Iterator[Application]:
+        """Give an application on a new database of its own, with the real engine or around it."""
+        clock = FakeClock(at.astimezone(timezone.utc)) if at else FakeClock()
         settings = self._for(self._settings, f"journey-{name}")
         shutil.copy(self._template, self._folder / f"journey-{name}.db")
         database = Database(settings.database_url)
         try:
             yield build_application(
-                settings, database=database, engine=self.engine, clock=FakeClock()
+                settings, database=database, engine=engine or self.engine, clock=clock
             )
         finally:
             database.close()
 
     @contextmanager
-    def _shop_without(self, topics: tuple[str, ...]) -> Iterator[None]:
-        """Take policies out of the engine's shop, as an owner may; put them back."""
-        if not topics:
+    def _shop_without(self, topics: tuple[str, ...], stock: Mapping[str, int]) -> Iterator[None]:
+        """Take policies or goods out of the engine's shop, as an owner may; put them back."""
+        if not topics and not stock:
             yield
             return
         shop = self._catalogue.read(read_shop)
         kept = [each for each in shop.policies if each.topic not in topics]
+        goods = tuple(
+            msgspec.structs.replace(each, stock=stock.get(each.id, each.stock))
+            for each in shop.products
+        )
         try:
-            self._write_shop(msgspec.structs.replace(shop, policies=kept), "without")
+            changed = msgspec.structs.replace(shop, policies=kept, products=goods)
+            self._write_shop(changed, f"without {topics} {stock}")
             yield
         finally:
             self._write_shop(shop, "whole")
@@ -255,6 +269,16 @@ async def _set_scene(journey: Journey, app: Application) -> None:
         await other.say("转人工")
 
 
+def _set_customer(known: dict[str, Any], app: Application, conversation_id: str) -> None:
+    """Let whoever talks be somebody whom the shop has known for a year."""
+    since = app.clock.now() - timedelta(days=365)
+    record = app.database.read(lambda uow: uow.conversations.get(conversation_id))
+    values = {**known, "created_at": since}
+    app.database.write(
+        lambda uow: uow.customers.change(record.customer_id, values, app.clock.now())
+    )
+
+
 def _check_press(turn: JourneyTurn, player: Player) -> list[Mismatch]:
     if not turn.is_press:
         return []
@@ -270,7 +294,7 @@ def _check_press(turn: JourneyTurn, player: Player) -> list[Mismatch]:
 
 
 @contextmanager
-def _ranking(shares: Mapping[str, float]) -> Iterator[None]:
+def given_ranking(shares: Mapping[str, float]) -> Iterator[None]:
     """Let the intent model find this likely, if anything is given; the rest stays as it is."""
     ranked = [{"name": name, "confidence": share} for name, share in shares.items()]
     with patch.object(IntentModel, "rank", lambda model, row: ranked) if ranked else nullcontext():
@@ -279,7 +303,9 @@ def _ranking(shares: Mapping[str, float]) -> Iterator[None]:
 
 async def _seen(app: Application, player: Player, turn: JourneyTurn) -> Seen:
     before = len(await app.events_after(player.conversation_id, 0))
-    played = await player.say(turn.text)
+    if turn.after_minutes:
+        await app.clock.sleep(turn.after_minutes * 60)
+    played = await player.say(turn.text, first=turn.first)
     rows = await app.events_after(player.conversation_id, 0)
     cases = await app.database.read_async(
         lambda uow: uow.cases.of_conversation(player.conversation_id)
@@ -375,4 +401,5 @@ CHECKS: dict[str, Check] = {
     "shows": _check_shows,
     "never": _check_never,
     "tasks": _check_entries("tasks", lambda seen: seen.played.tasks),
+    "promises": _check_entries("promises", lambda seen: seen.played.promises),
 }

@@ -20,6 +20,7 @@ class Record:
     messages: list[Row]
     turns: list[Row]
     cases: list[Row]
+    promises: list[Row]
 
     @property
     def asked(self) -> list[Row]:
@@ -36,7 +37,7 @@ def read_record(file: Path) -> Record:
     connection = sqlite3.connect(file)
     connection.row_factory = sqlite3.Row
     try:
-        tables = ("conversation", "message", "turn", "complaint_case")
+        tables = ("conversation", "message", "turn", "complaint_case", "promise")
         rows = [
             [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in tables
         ]
@@ -98,3 +99,14 @@ def assert_cases_are_answered_complaints(record: Record) -> None:
     }
     assert Counter(row["source_message_id"] for row in record.cases) == Counter(complaints)
     assert len({row["number"] for row in record.cases}) == len(record.cases)
+
+
+def assert_promises_are_made_once(record: Record) -> None:
+    """One promise with its task for every message that led to one, none for any other."""
+    asked = Counter(
+        row["turn_id"]
+        for row in record.asked
+        if row["text"].startswith("promise") and row["state"] == "done"
+    )
+    assert Counter(row["turn_id"] for row in record.promises) == asked
+    assert len({row["task_id"] for row in record.promises}) == len(record.promises)

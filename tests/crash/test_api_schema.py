@@ -83,7 +83,9 @@ def rows(shop: ApiShop) -> dict[str, dict[str, Any]]:
 def rows_of(shop: ApiShop) -> dict[str, dict[str, Any]]:
     """Fill the shop; return path parameters that lead to something, by resource."""
     customer = shop.add_customer(city="Hefei", needs=["power"])
+    shop.play.say(shop.play.start(), "promise")
     return {
+        "promises": {"promise_id": shop.ask("GET", "promises").json()["items"][0]["id"]},
         "customers": {"customer_id": customer["id"]},
         "orders": {"number": shop.add_order(phone="13812348000")["number"]},
         "cases": {"number": shop.add_case()},

@@ -11,6 +11,7 @@ from bot.killpoints import KILL_POINTS
 from tests.crash.chat_client import ChatClient
 from tests.crash.record import (
     assert_cases_are_answered_complaints,
+    assert_promises_are_made_once,
     assert_whole_turns,
     read_record,
 )
@@ -19,6 +20,7 @@ from tests.crash.server_process import ServerProcess, free_port
 pytestmark = pytest.mark.crash
 
 SENT = {f"m{number}": f"complaint: broken {number}" for number in range(3)}
+SENT["m3"] = "promise an answer"
 
 
 @pytest.mark.parametrize("point", KILL_POINTS)
@@ -62,6 +64,7 @@ async def play_through_a_crash(var_dir: Path, point: str) -> None:
     assert {row["state"] for row in after.asked} == {"done"}
     assert_whole_turns(after)
     assert_cases_are_answered_complaints(after)
+    assert_promises_are_made_once(after)
     assert_client_saw_everything_once(client, acknowledged)
 
 

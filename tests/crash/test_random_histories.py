@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import shutil
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from bot.crm.database import Database
-from bot.crm.models import Case, Conversation, Message, Task
+from bot.crm.models import Case, Conversation, Message, Promise, Task
 from bot.crm.models import Customer as CustomerRow
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.turn import TurnRequest
@@ -34,13 +36,14 @@ from bot.services.conversations import InboundText, accept_message
 from bot.services.customers import CustomerChange, change_customer, merge_customers
 from bot.services.identity import Customer
 from bot.services.orders import OrderChange, OrderLineValue, put_order
+from bot.services.promise_watch import watch_promises
 from bot.services.staff import add_user
 from bot.services.survey import SurveyAnswer, rate
 from bot.services.tasks import TaskChange, change_task
 from bot.services.turns import apply_result, load_turn
-from tests.fakes import START, FakeComputer
+from tests.fakes import START, FakeComputer, FakeNotifier
 
-SAID = st.sampled_from(["hi", "complaint cup", "complaint 杯子碎了", "human", "sell"])
+SAID = st.sampled_from(["hi", "complaint cup", "complaint 杯子碎了", "human", "sell", "promise"])
 WHO = st.sampled_from(["Li", "Zhao"])
 ANY = st.integers(0, 5)
 
@@ -191,6 +194,31 @@ class Shop(RuleBasedStateMachine):
     def time_passes(self, days: int) -> None:
         self.now += timedelta(days=days)
         self.write(lambda uow: note_overdue(uow, self.now))
+        asyncio.run(self.watch())
+        left = self.database.read(lambda uow: uow.promises.next_broken(self.now))
+        assert left is None
+
+    async def watch(self) -> None:
+        notifier = FakeNotifier()
+        work = watch_promises(
+            self.database, self.now, book=self.book, owner_changed=notifier.publish
+        )
+        async for _ in work:
+            pass
+
+    @invariant()
+    def every_answered_wish_has_one_promise_and_at_most_one_new_day(self) -> None:
+        asked = Counter(
+            row.turn_id
+            for row in self.rows(Message)
+            if row.text == "promise" and row.sender == "customer" and row.state == "done"
+            if row.turn_id is not None
+        )
+        made = Counter((row.turn_id, row.renewal) for row in self.rows(Promise))
+        assert {turn: count for (turn, renewal), count in made.items() if not renewal} == asked
+        renewed = {turn: count for (turn, renewal), count in made.items() if renewal}
+        assert all(count <= asked[turn] for turn, count in renewed.items())
+        assert all(renewal in (0, 1) for _, renewal in made)
 
     @invariant()
     def figures_equal_a_recount(self) -> None:

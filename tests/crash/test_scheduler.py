@@ -327,17 +327,21 @@ def test_jobs_run_once_a_slot(database: Database) -> None:
     night = datetime(2026, 3, 1, 17, 59, tzinfo=timezone.utc)  # a minute to two at the shop
     assert set(run(database, night)) == {job.name for job in JOBS}
     assert run(database, night) == []
-    assert run(database, night + timedelta(minutes=1)) == ["cases.overdue", "aftercare", "grades"]
-    hour_later = night + timedelta(minutes=61)
-    assert run(database, hour_later) == ["cases.overdue", "aftercare", "defection"]
+    hourly = ["cases.overdue", "techniques.idle"]
+    minute_later = set(run(database, night + timedelta(minutes=1)))
+    assert minute_later == {*hourly, "aftercare", "grades"}
+    hour_later = set(run(database, night + timedelta(minutes=61)))
+    assert hour_later == {*hourly, "aftercare", "defection"}
     assert set(run(database, night + 5 * DAY)) == {job.name for job in JOBS}  # it was off
 
 
 def test_retention_is_one_of_the_jobs_and_leaves_its_entry(
     database: Database, settings: Settings
 ) -> None:
-    names = run(database, NOON, all_jobs(settings.var_dir, load_book(), FakeNotifier()))
-    assert names == [*(job.name for job in JOBS), "reminders", "retention"]
+    notifier = FakeNotifier()
+    jobs = all_jobs(settings.var_dir, load_book(), notifier, notifier.publish)
+    names = run(database, NOON, jobs)
+    assert names == [*(job.name for job in JOBS), "reminders", "promises", "retention"]
     verbs = database.read(lambda uow: [each.verb for each in uow.audit._entries()])
     assert verbs == ["retention.done"]
 

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, MetaData, insert
 from bot.crm.database import Database
 from bot.crm.migrate import upgrade
 from tests.crash.test_migrations import connected, migrate
+from tests.fakes import START
 
 ROWS = Path(__file__).parents[1] / "data" / "rows_0002.json"  # as a shop of revision 0002 left them
 
@@ -107,3 +108,42 @@ def test_evidence_of_the_past_is_read_with_its_message_and_no_weight(upgraded: D
     assert [piece.name] == json.loads(row["evidence"])
     assert piece.message_id == row["source_message_id"]
     assert piece.likelihoods == (1.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "outcomes", "counted"),
+    [
+        ("open", ["repeated", None], [("breakdown", 0, 1)]),
+        ("settled", ["repeated", "settled"], [("breakdown", 0, 1), ("evidence", 1, 0)]),
+        ("left", ["repeated", "left"], [("breakdown", 0, 1), ("evidence", 0, 1)]),
+    ],
+)
+def test_techniques_of_the_past_are_judged_by_the_ledger_and_count_for_their_kind(
+    url: str, state: str, outcomes: list[str | None], counted: list[tuple[str, int, int]]
+) -> None:
+    migrate(url, "0002")
+    fill(url)
+    migrate(url, "0004")
+    with connected(url) as connection:
+        connection.exec_driver_sql(f"UPDATE objection SET state = '{state}'")  # noqa: S608
+        connection.exec_driver_sql(
+            "INSERT INTO technique_use (turn_id, objection_id, technique, alternatives, created_at)"
+            " VALUES (2, 1, 'evidence', '[]', '2026-11-22 03:05:00')"
+        )
+    upgrade(url)
+    database = Database(url)
+    try:
+        counts = database.read(lambda uow: uow.techniques.counts("2026-Q4"))
+        assert [(c.technique, c.successes, c.failures) for c in counts] == counted
+        assert {(c.kind, c.truth) for c in counts} == {("price", "unclear")}
+        assert database.read(lambda uow: uow.techniques.counts("2027-Q1")) == ()
+        # nothing is known of the chances, so no estimate is made from them
+        assert database.read(lambda uow: uow.techniques.chosen_uses(START)) == []
+        (row,) = json.loads(ROWS.read_text(encoding="utf-8"))["objection"]
+        (entry,) = database.read(lambda uow: uow.turns.ledger(row["conversation_id"]))
+        assert entry.awaits_outcome is (None in outcomes)
+    finally:
+        database.close()
+    with connected(url) as connection:
+        rows = connection.exec_driver_sql("SELECT outcome FROM technique_use ORDER BY turn_id")
+        assert [row[0] for row in rows] == outcomes

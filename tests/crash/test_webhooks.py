@@ -18,7 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from bot.crm.database import Database
 from bot.crm.outbox import DeliveryRecord
 from bot.errors import NotFoundError, UsageError
-from bot.services.cases import EVENTS, note_overdue
+from bot.services.cases import note_overdue
 from bot.services.operations import perform
 from bot.services.reception import Arrival
 from bot.services.webhook_sender import (
@@ -29,6 +29,7 @@ from bot.services.webhook_sender import (
     wait_seconds,
 )
 from bot.services.webhooks import (
+    EVENTS,
     MAX_WEBHOOKS,
     NewWebhook,
     add_webhook,

@@ -101,6 +101,7 @@ def test_list_of_people_unmasked_is_in_the_audit_trail_under_the_token(shop: Api
         (schemas.CaseView, "complaint_case"),
         (schemas.CaseEventView, "case_event"),
         (schemas.TaskView, "task"),
+        (schemas.PromiseView, "promise"),
     ],
 )
 def test_every_column_labelled_personal_is_masked(view: Any, table: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.dialogue.techniques import choose_technique
+from bot.dialogue.techniques import Situation, eligible_techniques
 from bot.dialogue.turn import Reply, TurnRequest, TurnResult
 from bot.engine.context import TurnContext
 from bot.knowledge.book import Book, load_book
@@ -71,8 +71,9 @@ class SellingComputer(FakeComputer):
         )
         kind = request.messages[-1].text
         facts = context.known_facts(kind if kind in KINDS else "")
-        choice = choose_technique(self.book.techniques, kind, facts, [])
-        said = f"{facts} {choice} {self.shop.limits}"
+        choice = eligible_techniques(self.book, Situation(kind, facts=facts))
+        conceded = context.possible_concession()
+        said = f"{facts} {choice} {conceded} {self.shop.limits}"
         result = super().turn(request)
         return msgspec.structs.replace(result, replies=(Reply(said, "utter_echo", "echo"),))
 
@@ -100,6 +101,7 @@ def _without_ids(request: TurnRequest) -> Any:
     facts = plain["facts"]
     facts.pop("conversation_id")
     facts.pop("queue_position")  # the other one waits too
+    facts.pop("asks_by_spin")  # bears on the kind of questions about a need, which are no money
     if facts["open_case"]:
         facts["open_case"].pop("number")
     for message in plain["messages"]:

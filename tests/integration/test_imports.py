@@ -396,6 +396,21 @@ def test_bad_products_are_named_and_the_good_ones_kept(stall: Shelf) -> None:
     assert product_of(stall, "desk_lamp")["price_fen"] == 15900
 
 
+def test_a_product_that_claims_what_may_not_be_said_is_refused_with_a_rewrite(
+    stall: Shelf,
+) -> None:
+    report = stall.run(
+        "products",
+        NEW_PRODUCT,
+        MUG.replace("不烫手|", "全网最强隔热|"),
+        "kettle,,,,,,97,,,,",
+    )
+    assert report.outcomes == {"changed": 1} and report.refused_rows == 1
+    [(line, column, reason)] = problems(report)
+    assert (line, column) == (2, "优点") and "广告法" in reason and "rather" in reason
+    assert product_of(stall, "mug") == {} and product_of(stall, "kettle")["stock"] == 97
+
+
 def test_a_dry_run_of_products_leaves_the_file(stall: Shelf) -> None:
     file = stall.settings.shop_dir / "products.csv"
     before = file.read_bytes()

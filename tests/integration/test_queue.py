@@ -11,6 +11,7 @@ import pytest
 from bot.errors import NotAllowedError, UsageError
 from bot.services import queue
 from bot.services.conversations import InboundText
+from bot.services.shop import read_shop
 from tests.conftest import Play
 
 FORBIDDEN = "您冷静一点"
@@ -147,6 +148,48 @@ def test_forbidden_phrase_is_refused_with_advice_unless_confirmed(shop: Play) ->
     assert shop.log(talk) == before
     answer(shop, talk, "Lin", FORBIDDEN, is_confirmed=True)
     assert shop.log(talk)[-1] == ("agent", "sent", FORBIDDEN)
+
+
+def test_refusal_names_quote_source_and_rewrite_and_overruling_it_is_audited(shop: Play) -> None:
+    talk = shop.start()
+    shop.run(lambda: shop.app.claim(talk, "Lin"))
+    with pytest.raises(UsageError, match="'您冷静一点'.*D-CMP-8.*'我明白这事让人窝火'.*广告法"):
+        answer(shop, talk, "Lin", f"{FORBIDDEN}，这是国家级的")
+    newest = lambda: shop.app.database.read(lambda uow: uow.audit.newest(limit=1))  # noqa: E731
+    before = newest()
+    answer(shop, talk, "Lin", "我帮您看看", is_confirmed=True)
+    assert newest() == before
+    answer(shop, talk, "Lin", FORBIDDEN, is_confirmed=True)
+    entry = newest()[0]
+    assert (entry.verb, entry.subject_kind, entry.subject_id) == (
+        "guard.overruled",
+        "conversation",
+        talk,
+    )
+
+
+def test_a_warning_is_told_and_the_text_is_sent(shop: Play) -> None:
+    talk = shop.start()
+    shop.run(lambda: shop.app.claim(talk, "Lin"))
+    send = lambda text: shop.run(  # noqa: E731
+        lambda: shop.app.answer(talk, "Lin", text, is_confirmed=False)
+    )
+    assert send("我看看库存") == []
+    warnings = send("只剩3台了")
+    assert len(warnings) == 1 and "库存照系统里的数说" in warnings[0]
+    assert shop.log(talk)[-1] == ("agent", "sent", "只剩3台了")
+
+
+def test_a_policy_may_be_sent_in_the_shops_own_words_and_promised_in_no_others(
+    shop: Play,
+) -> None:
+    talk = shop.start()
+    shop.run(lambda: shop.app.claim(talk, "Lin"))
+    policy = shop.app.database.read(read_shop).policy("genuine")
+    answer(shop, talk, "Lin", f"您放心：{policy}")
+    assert shop.log(talk)[-1][2].endswith(policy)
+    with pytest.raises(UsageError, match="退一赔三"):
+        answer(shop, talk, "Lin", "不喜欢也退一赔三")
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.crm.tasks import TaskFilter
-from bot.dialogue.reminding import REMINDER
+from bot.knowledge.promise_rules import REMINDER
 from bot.services.reminders import send_reminders
 from tests.conftest import Play
 from tests.fakes import START

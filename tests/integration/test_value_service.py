@@ -208,3 +208,20 @@ def test_card_says_how_to_serve_them_and_why_to_look_twice(database: Database) -
     grade_all(database, START + DAY)
     again = database.read(lambda uow: read_card(uow, customer_id))
     assert texts["dependence"] not in again.warnings
+
+
+@pytest.mark.parametrize(
+    ("grade", "by_spin"),
+    [("vip", True), ("important", True), ("ordinary", False), ("small", False), (None, False)],
+)
+def test_turn_hears_of_a_grade_only_how_a_need_is_asked_for(
+    play: Play, grade: str | None, by_spin: bool
+) -> None:
+    conversation = play.start()
+    record = play.app.database.read(lambda uow: uow.conversations.get(conversation))
+    assert record.customer_id is not None
+    play.app.database.write(
+        lambda uow: uow.customers.change(record.customer_id or 0, {"grade": grade}, START)
+    )
+    play.say(conversation, "x")
+    assert play.engine.calls[-1][0].facts.asks_by_spin == by_spin

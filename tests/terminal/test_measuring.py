@@ -16,7 +16,10 @@ from tests.terminal.test_commands import run
 
 pytestmark = pytest.mark.model
 
-NEVER_TRAINED = {"report_problem", "request_call_back", "resume_bot", "nlu_fallback"}
+NEVER_TRAINED = {
+    *("report_problem", "request_call_back", "resume_bot", "nlu_fallback"),
+    *("cancel", "ask_again", "mistyped", "unreadable", "correct", "correct_call_back"),
+}
 CLOSED = {"affirm", "deny", "greet", "goodbye", "thank", "bot_challenge"}  # 60 messages are enough
 LABELLED = [
     {"text": "太贵了，便宜点行不行", "intent": "objection_price", "source": "a", "also": []},
@@ -81,3 +84,28 @@ def test_bench_trains_ours_as_the_project_does(
     assert ours["peak MiB"] > svc["peak MiB"] > 50  # Rasa's graph in one, none in the other
     assert written["ratios"][0]["error ratio"] > 0
     assert re.search(r"each learned from \d+ messages and was asked 8\d", capsys.readouterr().out)
+
+
+def test_learner_is_simulated_and_drawn_the_same_each_time(tmp_path: Path) -> None:
+    plots = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for plot in plots:
+        words = ["--objections", "60", "--seeds", "2", "--plot", str(plot)]
+        done = run(tmp_path, "bench", "policy", *words, "--json", str(tmp_path / "policy.json"))
+        assert done.returncode == 0, done.stderr
+    assert plots[0].read_bytes() == plots[1].read_bytes()
+    told = json.loads((tmp_path / "policy.json").read_text())
+    rows = told["cells differ much: regret over all objections"]
+    regret = {row["policy"]: row["to any alike"] for row in rows}
+    assert 0 < regret["learner"] < regret["any alike"] == 1.0
+
+
+def test_techniques_are_pinned_listed_and_evaluated_without_a_server(tmp_path: Path) -> None:
+    assert "no outcomes yet" in run(tmp_path, "techniques").stdout
+    done = run(tmp_path, "techniques", "pin", "price", "true", "breakdown")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"price +.*true +.*breakdown .*pinned", run(tmp_path, "techniques").stdout)
+    refused = run(tmp_path, "techniques", "ban", "excuse", "true", "question")
+    assert refused.returncode == 1 and "has no truth" in refused.stderr
+    assert run(tmp_path, "techniques", "clear", "price", "true", "breakdown").returncode == 0
+    assert "no outcomes yet" in run(tmp_path, "techniques").stdout
+    assert "no overlap" in run(tmp_path, "evaluate", "techniques", "--policy", "uniform").stdout

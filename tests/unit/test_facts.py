@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 import pytest
 from msgspec.structs import replace
 
-from bot.dialogue.facts import offer_facts
+from bot.dialogue.facts import lighter_facts, offer_facts, proof_facts
+from bot.knowledge.book import load_book
+from bot.knowledge.selling_material import SellingMaterial
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import ROOT
 
@@ -50,3 +52,43 @@ def test_opening_hours_say_when_people_are_there_next(
     opening = shop.hours.next_opening(moment)
     assert opening is not None and opening.isoformat() == expected
     assert shop.hours.is_open(moment) == (opening == moment)
+
+
+def test_proof_of_the_product_goes_before_what_holds_for_all_and_policies_come_last() -> None:
+    sample = load_shop(ROOT / "shops" / "sample")
+    facts = proof_facts(sample, "humidifier", "product", TODAY)
+    own = next(each for each in sample.material.proofs if each.id == "humidifier_noise")
+    assert facts["proof"] == own.text
+    assert facts["second_proof"] != facts["proof"]
+    assert "humidifier" not in facts["story"]
+    bare = replace(sample, material=SellingMaterial())
+    assert proof_facts(bare, "humidifier", "product", TODAY)["proof"] == sample.policy("genuine")
+
+
+def test_proof_past_its_day_is_not_said() -> None:
+    sample = load_shop(ROOT / "shops" / "sample")
+    own = next(each for each in sample.material.proofs if each.id == "humidifier_noise")
+    late = datetime(2028, 1, 1, tzinfo=timezone.utc)
+    assert own.text not in proof_facts(sample, "humidifier", "product", late).values()
+
+
+def test_lighter_product_is_of_the_same_kind_clearly_cheaper_and_in_stock() -> None:
+    sample = load_shop(ROOT / "shops" / "sample")
+    rice_cooker = sample.product("rice_cooker")
+    assert rice_cooker is not None
+    language = load_book().language
+    facts = lighter_facts(sample, language, rice_cooker, TODAY)
+    lighter = next(each for each in sample.products if each.name == facts["lighter"])
+    assert lighter.category == rice_cooker.category
+    assert lighter.price_fen <= 0.85 * rice_cooker.price_fen
+    sold_out = tuple(
+        replace(each, stock=0) if each.id != rice_cooker.id else each for each in sample.products
+    )
+    assert lighter_facts(replace(sample, products=sold_out), language, rice_cooker, TODAY) == {}
+
+
+def test_wrong_belief_is_corrected_by_the_words_that_show_it() -> None:
+    material = load_shop(ROOT / "shops" / "sample").material
+    assert material.correction_of("这个要接煤气吧", "air_fryer")
+    assert material.correction_of("这个要接煤气吧", "desk_lamp") == ""
+    assert material.correction_of("不错", "air_fryer") == ""

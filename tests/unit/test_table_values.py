@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.crm.privacy_labels import is_personal
 from bot.errors import ShopDataError, UsageError
-from bot.knowledge.shop import Product
+from bot.knowledge.products import Product
 from bot.knowledge.table_columns import (
     ColumnType,
     Heading,

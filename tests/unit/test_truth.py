@@ -84,7 +84,7 @@ def test_questions_about_the_goods_beside_a_brush_off_show_that_something_hides(
 
 def test_fault_named_together_with_a_bargain_is_hidden() -> None:
     found = raised("objection_product", "BARGAIN_ASK").entry
-    assert found.belief.label == "hidden"
+    assert found.belief.hidden >= TABLE.decide_at
 
 
 def test_bargain_right_after_a_fault_makes_the_fault_a_pretext_for_the_price() -> None:
@@ -176,7 +176,10 @@ def test_reason_and_what_would_change_it_are_kept_in_the_customers_words() -> No
     assert found.until == "等旧的坏了再说"
 
 
-def test_kind_whose_belief_is_no_better_than_the_base_rate_is_never_decided() -> None:
+def test_kind_whose_belief_is_no_better_than_the_base_rate_is_probed_before_it_is_decided() -> None:
     table = replace(TABLE, only_probe=["price"])
-    assert note(table, [], said("objection_price", "REASON"), "x").entry.belief.label == "unclear"
+    entry = note(table, [], said("objection_price", "REASON"), "x").entry
+    assert entry.belief.label == "unclear"
     assert note(table, [], said("objection_service"), "x").entry.belief.label == "true"
+    probed = react(table, replace(entry, state="probed"), "nothing_else", 2)
+    assert probed.belief.label == "true"

@@ -127,7 +127,8 @@ class Task(Base):
         "rule and subject of a scheduler's task; unique", String(160), unique=True
     )
     kind: Mapped[str] = column(
-        "`call_back`, `reminder`, or the kind of its aftercare rule", String(40)
+        "`call_back`, `reminder`, another kind of promise, or that of its aftercare rule",
+        String(40),
     )
     contact: Mapped[str] = column("the phone number", PERSONAL, String(200), default="")
     due: Mapped[str] = column(

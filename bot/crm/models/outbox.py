@@ -18,7 +18,7 @@ class OutboxEvent(Base):
 
     id: Mapped[int] = column("number of the row", primary_key=True, autoincrement=True)
     key: Mapped[str] = column("what it is about, once: `case.overdue:17`", String(80), unique=True)
-    kind: Mapped[str] = column("`case.opened`, `case.changed` or `case.overdue`", String(20))
+    kind: Mapped[str] = column("such as `case.opened` (docs/webhooks.md)", String(20))
     body: Mapped[dict[str, Any]] = column("ids and states, never words")
     created_at: Mapped[datetime] = column("when it became true")
 

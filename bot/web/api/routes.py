@@ -13,7 +13,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot.errors import BotError
-from bot.web.api import cases, customers, orders, products, tasks
+from bot.web.api import cases, customers, orders, products, promises, tasks
 from bot.web.api.checks import MAX_BODY_BYTES, check_request
 from bot.web.api.problems import tell_problem
 from bot.web.api.tokens import require_scope
@@ -33,6 +33,7 @@ def api_router() -> Router:
             *(orders.put_order_by_number, orders.update_order),
             *(cases.list_cases, cases.read_case, cases.update_case),
             *(tasks.list_tasks, tasks.create_task, tasks.read_task, tasks.update_task),
+            *(promises.list_promises, promises.read_promise),
             *(products.list_products, products.read_product),
         ],
         guards=[require_scope],
@@ -69,7 +70,7 @@ def api_document() -> dict[str, Any]:
     config = OpenAPIConfig(
         title="Prelude",
         version="1",
-        description="Customers, orders, cases, products and tasks of one shop; see docs/api.md.",
+        description="Customers, orders, cases, tasks, promises and products of a shop: docs/api.md",
         create_examples=False,
         components=Components(
             security_schemes={

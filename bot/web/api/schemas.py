@@ -165,6 +165,30 @@ class TaskView(Struct, frozen=True):
     updated_at: datetime
 
 
+class PromiseView(Struct, frozen=True):
+    """A promise of bot or staff. `text` is what is owed, `why` the reason of a withdrawal."""
+
+    id: int
+    conversation_id: str
+    customer_id: int | None
+    case_id: int | None
+    task_id: int | None
+    kind: str
+    about: str
+    text: str | None
+    made_by: str
+    owner: str
+    due_at: datetime
+    broken_after: datetime
+    state: str
+    kept_at: datetime | None
+    why: str | None
+    renewal: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
 class CustomerCard(Struct, frozen=True):
     """A customer at a glance: the newest few of everything.
 
@@ -232,6 +256,13 @@ class TaskPage(Struct, frozen=True):
     """Some tasks, newest first."""
 
     items: list[TaskView]
+    next_cursor: str | None
+
+
+class PromisePage(Struct, frozen=True):
+    """Some promises, newest first."""
+
+    items: list[PromiseView]
     next_cursor: str | None
 
 

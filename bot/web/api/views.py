@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.crm.records import CaseEventRecord, CaseRecord, CustomerRecord, OrderRecord, TaskRecord
+from bot.crm.records import (
+    CaseEventRecord,
+    CaseRecord,
+    CustomerRecord,
+    OrderRecord,
+    PromiseRecord,
+    TaskRecord,
+)
 from bot.services.api_tokens import Caller
 from bot.services.customers import VISITOR, CustomerCard
 from bot.web.api import schemas
@@ -40,6 +47,11 @@ def show_case_event(row: CaseEventRecord, caller: Caller) -> schemas.CaseEventVi
 def show_task(row: TaskRecord, caller: Caller) -> schemas.TaskView:
     """Return a task as shown."""
     return view_of(schemas.TaskView, "task", row, sees_personal=caller.sees_personal)
+
+
+def show_promise(row: PromiseRecord, caller: Caller) -> schemas.PromiseView:
+    """Return a promise as shown."""
+    return view_of(schemas.PromiseView, "promise", row, sees_personal=caller.sees_personal)
 
 
 def show_card(card: CustomerCard, caller: Caller) -> schemas.CustomerCard:

@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_techniques`, on PostgreSQL."""
+
+from tests.integration.test_techniques import *  # noqa: F403
