@@ -186,9 +186,6 @@ class InlineEngine:
     def is_ready(self) -> bool:
         return True
 
-    def model_id(self) -> str:
-        return getattr(self.computer, "model_id", "")
-
     async def turn(self, request: TurnRequest, attempt: int) -> TurnResult:
         self.calls.append((request, attempt))
         try:

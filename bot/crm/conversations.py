@@ -65,7 +65,6 @@ def _newest_turn(column: Any) -> Any:
 _HEAD = select(
     _conversation,
     _newest_turn(Turn.__table__.c.steps).label("last_steps"),
-    _newest_turn(Turn.__table__.c.model_id).label("last_model_id"),
     select(TechniqueUse.technique)
     .join(Objection, Objection.id == TechniqueUse.objection_id)
     .where(Objection.conversation_id == _OF_CONVERSATION)
@@ -194,7 +193,6 @@ class ConversationRepository:
         return TalkHead(
             conversation=_record(row),
             last_steps=tuple(step["action"] for step in row.last_steps or ()),
-            last_model_id=row.last_model_id or "",
             last_technique=row.last_technique,
             has_objections=bool(row.has_objections),
             has_open_case=bool(row.has_open_case),

@@ -89,7 +89,6 @@ class TalkHead:
 
     conversation: ConversationRecord
     last_steps: tuple[str, ...]
-    last_model_id: str
     last_technique: str | None
     has_objections: bool
     has_open_case: bool

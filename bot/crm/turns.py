@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import groupby
 from typing import Any, cast
 
 from msgspec import convert, to_builtins
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot.crm.counts import count
 from bot.crm.models import Message, Objection, TechniqueUse, Turn
 from bot.crm.records import TurnRecord
-from bot.dialogue.turn import Belief, Evidence, LedgerEntry, PastTurn
+from bot.dialogue.turn import Belief, Evidence, LedgerEntry
 from bot.errors import NotFoundError
 
 _turn_table = cast(Table, Turn.__table__)
@@ -79,34 +78,6 @@ class TurnRepository:
             select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)
         ).scalars()
         return [_turn(row) for row in rows]
-
-    def history(self, conversation_id: str, limit: int = 4) -> tuple[PastTurn, ...]:
-        """Return the last turns with their first message's analysis, oldest first."""
-        newest = (
-            select(Turn.id, Turn.number, Turn.steps)
-            .where(Turn.conversation_id == conversation_id, Turn.kind == "bot")
-            .order_by(Turn.number.desc())
-            .limit(limit)
-            .subquery()
-        )
-        rows = self._session.execute(
-            select(newest.c.number, newest.c.steps, Message.text, Message.analysis)
-            .join(Message, Message.turn_id == newest.c.id)
-            .order_by(newest.c.number, Message.seq)
-        ).all()
-        past = []
-        for _, group in groupby(rows, key=lambda row: row[0]):
-            covered = list(group)
-            analysis = covered[-1][3] or {}
-            past.append(
-                PastTurn(
-                    text="\n".join(row[2] for row in covered),
-                    intent=str(analysis.get("intent", "")),
-                    entities=list(analysis.get("entities", [])),
-                    steps=tuple(step["action"] for step in covered[0][1]),
-                )
-            )
-        return tuple(past)
 
     def ledger(self, conversation_id: str, limit: int = 10_000) -> tuple[LedgerEntry, ...]:
         """Return the newest `limit` objections of a conversation, oldest first."""

@@ -156,15 +156,6 @@ class PromiseView(Struct, frozen=True):
     due_at: datetime
 
 
-class PastTurn(Struct, frozen=True):
-    """A stored turn, enough to rebuild a snapshot that a new model cannot read."""
-
-    text: str
-    intent: str
-    entities: list[dict[str, Any]]
-    steps: tuple[str, ...]
-
-
 class Said(Struct, frozen=True):
     """One reply of the last turn: the wording it was made from, its text, its buttons' labels."""
 
@@ -231,7 +222,6 @@ class TurnRequest(Struct, frozen=True):
     messages: tuple[InboundMessage, ...]
     facts: ConversationFacts
     snapshot: str | None = None
-    history: tuple[PastTurn, ...] = ()
 
 
 class MessageAnalysis(Struct, frozen=True):

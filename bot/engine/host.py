@@ -81,10 +81,6 @@ class EngineHost:
         """Tell whether at least one worker would compute a turn now."""
         return bool(self._workers)
 
-    def model_id(self) -> str:
-        """Return the id of the workers' model; empty while none is ready."""
-        return next((worker.model_id for worker in self._workers.values()), "")
-
     async def wait_until_ready(self) -> None:
         """Return when the first worker is ready."""
         while not self._workers:

@@ -21,10 +21,6 @@ class InlineEngine:
         """Tell whether a turn would be computed: always."""
         return True
 
-    def model_id(self) -> str:
-        """Return the id of the model."""
-        return self._computer.model_id
-
     async def turn(self, request: TurnRequest, attempt: int) -> TurnResult:
         """Compute one turn.
 

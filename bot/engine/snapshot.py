@@ -14,7 +14,6 @@ from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import (
-    ACTION_LISTEN_NAME,
     ACTION_SESSION_START_NAME,
     REQUESTED_SLOT,
 )
@@ -36,27 +35,6 @@ from bot.errors import EngineError
 
 SNAPSHOT_VERSION = 1
 TURNS_KEPT = 4
-SLOTS_AFTER_STEP: dict[str, dict[str, str]] = {
-    "action_probe_objection": {"objection_state": "probed", "asked": "reason"},
-    "action_isolate_objection": {"objection_state": "probed", "asked": "sole"},
-    "action_find_need": {"objection_state": "probed", "asked": "need"},
-    "action_offer_reminder": {"objection_state": "probed", "asked": "day"},
-    "action_answer_objection": {"objection_state": "answered"},
-    "action_confirm_objection": {"objection_state": "answered"},
-    "action_return_to_objection": {"objection_state": "answered"},
-    "action_settle_objection": {"objection_state": "settled"},
-    "action_reopen_objection": {"objection_state": "open"},
-    "action_let_go": {"objection_state": "left"},
-    "action_leave_open": {"objection_state": "left"},
-    "action_note_reminder": {"objection_state": "left"},
-    "action_decline_reminder": {"objection_state": "left"},
-    "action_end_step": {"objection_state": "left"},
-    "action_ask_use": {"asked": "use"},
-    "action_close_sale": {"asked": "order"},
-    "action_ask_hesitation": {"asked": "hesitation"},
-    "action_tell_order": {"asked": "ordered"},
-    "action_offer_related": {"asked": "related"},
-}
 MESSAGE_SLOTS: dict[str, Any] = {
     "refusal": "none",
     "named_product": None,
@@ -138,34 +116,29 @@ class SnapshotTrackerStore(TrackerStore):
         )
 
     def _events(self, request: TurnRequest) -> list[Event]:
-        if request.snapshot is not None:
-            data = json.loads(request.snapshot)
-            known = (SNAPSHOT_VERSION, self._domain_fingerprint)
-            if (data.get("version"), data.get("domain")) == known:
-                return [_event_of(each) for each in data["events"]]
-        return self._events_from_history(request)
+        """Return the events of the snapshot, as far as this model's domain knows them.
 
-    def _events_from_history(self, request: TurnRequest) -> list[Event]:
-        """Rebuild what a snapshot of another model cannot give: intents, steps, their slots.
-
-        What the database says stands before the history, for stories look back over it.
+        A snapshot of another version is not read: what the database says is all that is left.
         """
-        events: list[Event] = [
-            ActionExecuted(ACTION_SESSION_START_NAME),
-            SessionStarted(),
-            *self._projections(request, self.init_tracker(request.conversation_id)),
-            ActionExecuted(ACTION_LISTEN_NAME),
-        ]
-        for turn in request.history:
-            intent = {"name": turn.intent, "confidence": 1.0}
-            events.append(UserUttered(turn.text, intent, list(turn.entities)))
-            for step in turn.steps:
-                if step in self.domain.action_names_or_texts and step != ACTION_LISTEN_NAME:
-                    events.append(ActionExecuted(step))
-                    for name, value in SLOTS_AFTER_STEP.get(step, {}).items():
-                        events.append(SlotSet(name, value))
-            events.append(ActionExecuted(ACTION_LISTEN_NAME))
-        return events
+        data = json.loads(request.snapshot) if request.snapshot is not None else {}
+        if data.get("version") != SNAPSHOT_VERSION:
+            return [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
+        events = [_event_of(each) for each in data["events"]]
+        if data["domain"] == self._domain_fingerprint:
+            return events
+        return [each for each in events if self._is_known(each)]
+
+    def _is_known(self, event: Event) -> bool:
+        """Return whether the domain has what an event of another model's domain names."""
+        if isinstance(event, UserUttered):
+            return event.intent_name in self.domain.intents
+        if isinstance(event, SlotSet):
+            return any(slot.name == event.key for slot in self.domain.slots)
+        if isinstance(event, ActiveLoop):
+            return event.name is None or event.name in self.domain.form_names
+        if isinstance(event, ActionExecuted) and event.action_name is not None:
+            return event.action_name in self.domain.action_names_or_texts
+        return True
 
     def _projections(self, request: TurnRequest, tracker: DialogueStateTracker) -> list[Event]:
         """Return slot events for what the database says otherwise than the tracker."""

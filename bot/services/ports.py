@@ -24,9 +24,6 @@ class Engine(Protocol):
     def is_ready(self) -> bool:
         """Tell whether a turn would be computed now."""
 
-    def model_id(self) -> str:
-        """Return the id of the model that computes turns; empty while it is not known."""
-
 
 class Notifier(Protocol):
     """Tells the sockets of a conversation that there is something to read."""

@@ -171,10 +171,7 @@ class TurnRunner:
 
     async def _load_now(self, conversation_id: str) -> LoadedTurn | None:
         now = self._clock.now()
-        model_id = self._engine.model_id()
-        return await self._database.read_async(
-            lambda uow: load_turn(uow, conversation_id, now, model_id)
-        )
+        return await self._database.read_async(lambda uow: load_turn(uow, conversation_id, now))
 
     def _reason_to_give_up(self, loaded: LoadedTurn) -> str | None:
         if loaded.attempts >= self._settings.max_attempts:

@@ -48,14 +48,8 @@ class LoadedTurn:
     has_more: bool
 
 
-def load_turn(
-    uow: UnitOfWork, conversation_id: str, now: datetime, model_id: str
-) -> LoadedTurn | None:
+def load_turn(uow: UnitOfWork, conversation_id: str, now: datetime) -> LoadedTurn | None:
     """Read everything the next turn needs, in one view of the database.
-
-    Args:
-        model_id: the engine's model; one that did not compute the last turn may not be able to
-            read its snapshot and gets the history too.
 
     Returns:
         None when the bot does not own the conversation or nothing is pending.
@@ -68,7 +62,6 @@ def load_turn(
     if not covered:
         return None
     facts = facts_of(uow, head, now)
-    is_same_model = bool(model_id) and head.last_model_id == model_id
     request = t.TurnRequest(
         conversation_id=conversation_id,
         version=head.conversation.version,
@@ -76,7 +69,6 @@ def load_turn(
         messages=tuple(_inbound(uow, message) for message in covered),
         facts=facts,
         snapshot=head.conversation.snapshot,
-        history=() if is_same_model else uow.turns.history(conversation_id),
     )
     return LoadedTurn(
         request=request,

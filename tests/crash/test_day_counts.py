@@ -75,7 +75,7 @@ class Histories:
             rate(uow, self.book, record.id, SurveyAnswer(self.rng.randint(1, 5)), self.now())
 
     def answer(self, uow: UnitOfWork, talk: str) -> None:
-        loaded = load_turn(uow, talk, self.now(), "fake")
+        loaded = load_turn(uow, talk, self.now())
         if loaded is None:  # it waits for a person
             return
         request = loaded.request

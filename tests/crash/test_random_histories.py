@@ -103,7 +103,7 @@ class Shop(RuleBasedStateMachine):
     @precondition(lambda self: self.talks)
     @rule(which=ANY)
     def begin_turn(self, which: int) -> None:
-        loaded = self.database.read(lambda uow: load_turn(uow, self.talk(which), self.now, "fake"))
+        loaded = self.database.read(lambda uow: load_turn(uow, self.talk(which), self.now))
         if loaded is not None:
             self.begun.append(loaded.request)
 

@@ -72,7 +72,7 @@ EVENTS = ["case.opened", "case.changed", "case.overdue"]
 
 
 def apply_turn(uow: UnitOfWork, scene: Scene) -> None:
-    loaded = load_turn(uow, scene.other, LATER, "fake")
+    loaded = load_turn(uow, scene.other, LATER)
     assert loaded is not None
     apply_result(uow, loaded.request, FakeComputer().turn(loaded.request), LATER)
 

@@ -180,7 +180,7 @@ def test_turn_that_is_thrown_away_promises_nothing(play: Play) -> None:
 
 def play_turn(uow: Any, talk: str, now: datetime) -> None:
     uow.messages.add(talk, sender="customer", text="promise", state="pending", now=now)
-    loaded = load_turn(uow, talk, now, "fake")
+    loaded = load_turn(uow, talk, now)
     assert loaded is not None
     request = loaded.request
     result = TurnResult(

@@ -156,7 +156,7 @@ def test_result_of_an_older_version_is_thrown_away(play: Play) -> None:
     database.write(
         lambda uow: uow.messages.add(talk, sender="customer", text="hi", state="pending", now=now)
     )
-    loaded = database.read(lambda uow: load_turn(uow, talk, now, ""))
+    loaded = database.read(lambda uow: load_turn(uow, talk, now))
     assert loaded is not None
     result = FakeComputer().turn(loaded.request)
     database.write(lambda uow: apply_result(uow, loaded.request, result, now))
