@@ -15,6 +15,10 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
 os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+# The tests' output is as wide as a test asks for, not as the terminal, which readline tells all
+# workers of xdist; a console keeps the width that it finds when it is made.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 from bot.bootstrap import build_application, prepare_database  # noqa: E402
 from bot.crm.database import Database  # noqa: E402
