@@ -14,6 +14,7 @@ from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import (
+    ACTION_LISTEN_NAME,
     ACTION_SESSION_START_NAME,
     REQUESTED_SLOT,
 )
@@ -118,11 +119,16 @@ class SnapshotTrackerStore(TrackerStore):
     def _events(self, request: TurnRequest) -> list[Event]:
         """Return the events of the snapshot, as far as this model's domain knows them.
 
-        A snapshot of another version is not read: what the database says is all that is left.
+        Of a snapshot of another version only what the database says too is left.
         """
         data = json.loads(request.snapshot) if request.snapshot is not None else {}
         if data.get("version") != SNAPSHOT_VERSION:
-            return [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted()]
+            return [
+                ActionExecuted(ACTION_SESSION_START_NAME),
+                SessionStarted(),
+                *self._projections(request, self.init_tracker(request.conversation_id)),
+                ActionExecuted(ACTION_LISTEN_NAME),
+            ]
         events = [_event_of(each) for each in data["events"]]
         if data["domain"] == self._domain_fingerprint:
             return events
