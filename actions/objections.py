@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from actions.promises import owe_answer, promise_day, say_owed
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.conceding import grant
 from bot.dialogue.ledger import note, projected_state
@@ -239,6 +240,46 @@ class PostponeObjection(Step):
         )
         speaker.say("utter_show_value", current_facts)
         return set_slots(objection_state="probed", asked="value")
+
+
+class PromiseFacts(Step):
+    """What the answer needs may not be said now: promise it with a time (D-OBJ-6, D-CUS-11)."""
+
+    step_name = "action_promise_facts"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Promise it; nothing is argued about meanwhile."""
+        entry = context.objection
+        if entry is None:
+            return set_slots(objection_state="none")
+        use_technique(context, entry, "postponement")
+        context.move_objection("left")
+        context.explain(step=self.step_name, kind=entry.kind, technique="postponement")
+        about = f"objection.{entry.kind}.{context.product_id}"
+        owed = owe_answer(context, about)
+        if owed.promise is None:
+            say_owed(context, speaker, owed)
+        else:
+            speaker.say(
+                "utter_apply_technique",
+                context.answering_facts(entry) | {"promise_day": promise_day(context, owed)},
+                kind=entry.kind,
+                technique="postponement",
+                timing="fact_missing",
+            )
+        return set_slots(objection_state="left", asked="none")
+
+
+class PreemptConcern(Step):
+    """Name what this product's customers always ask, before it becomes an objection (D-OBJ-6)."""
+
+    step_name = "action_preempt_concern"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Name it, once in a conversation."""
+        context.explain(step=self.step_name, technique="pre_emption")
+        speaker.say("utter_apply_technique", context.known_facts(), technique="pre_emption")
+        return set_slots(timing="now")
 
 
 class PassOverObjection(Step):

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from actions.step import Speaker
 from bot.dialogue.promises import say_moment
-from bot.dialogue.promising import Promising, named_day
+from bot.dialogue.promising import Owed, Promising, named_day
 from bot.dialogue.turn import MakePromise, PromiseTimes
 from bot.engine.context import TurnContext
 
@@ -21,14 +21,28 @@ def promise_answer(context: TurnContext, speaker: Speaker, about: str) -> None:
     Args:
         about: the subject as an id, such as `policy.delivery`: nobody promises the same twice.
     """
+    say_owed(context, speaker, owe_answer(context, about))
+
+
+def owe_answer(context: TurnContext, about: str) -> Owed:
+    """Write down that an answer is owed, unless it is already; say nothing."""
     owed = _promising(context).answer(
         context.text, about, is_staff_present=context.facts.staff_present
     )
     if owed.promise is not None:
         context.commands.append(owed.promise)
-    said = say_moment(context.book.promises, owed.due_at, context.now) if owed.due_at else ""
-    context.explain(promise=owed.way, about=about, promise_day=said)
-    speaker.say("utter_promise_answer", promise=owed.way, promise_day=said)
+    context.explain(promise=owed.way, about=about, promise_day=promise_day(context, owed))
+    return owed
+
+
+def say_owed(context: TurnContext, speaker: Speaker, owed: Owed) -> None:
+    """Say that it is not known, and how the answer is owed."""
+    speaker.say("utter_promise_answer", promise=owed.way, promise_day=promise_day(context, owed))
+
+
+def promise_day(context: TurnContext, owed: Owed) -> str:
+    """Return by when it is owed, as it is said; '' where no day can be named."""
+    return say_moment(context.book.promises, owed.due_at, context.now) if owed.due_at else ""
 
 
 def promise_call_back(context: TurnContext, contact: str, call_time: str) -> None:

@@ -27,6 +27,7 @@ TOPIC_CONCEPTS = {
     "MONEY_PAYMENT_WAY": "payment",
 }
 LISTED = "list_products"
+PRE_EMPTION = "pre_emption"
 
 
 def still_open(context: TurnContext) -> Events:
@@ -73,7 +74,7 @@ class AnswerProduct(Step):
         if question.topic == "choice" and context.objection is None:
             if recommend_product(context, speaker):
                 return set_slots(asked="none")
-            return set_slots(asked="use")
+            return set_slots(signal="choosing")
         if context.product is None:
             self._ask_which(context, speaker)
             return still_open(context) or set_slots(asked="none")
@@ -111,6 +112,7 @@ class AnswerProduct(Step):
             return still_open(context) + _signal(context)
         else:
             speaker.say("utter_answer_product", current_facts)
+            return still_open(context) + _ahead(context)
         return still_open(context)
 
     @staticmethod
@@ -185,6 +187,14 @@ class AnswerPolicy(Step):
         concepts = context.analysis.concepts
         named = next((TOPIC_CONCEPTS[each] for each in concepts if each in TOPIC_CONCEPTS), None)
         return named or TOPICS[context.analysis.intent]
+
+
+def _ahead(context: TurnContext) -> Events:
+    """Return the slot that lets what is always asked follow a presentation (D-OBJ-6), once."""
+    is_free = not context.ledger and context.open_case is None
+    was_said = context.last_condition("technique") == PRE_EMPTION
+    has_concern = context.shop.material.concern_of(context.product_id) is not None
+    return set_slots(timing="before") if is_free and has_concern and not was_said else []
 
 
 def _signal(context: TurnContext) -> Events:

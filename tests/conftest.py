@@ -24,7 +24,7 @@ from bot.bootstrap import build_application, prepare_database  # noqa: E402
 from bot.crm.database import Database  # noqa: E402
 from bot.services.application import Application  # noqa: E402
 from bot.services.conversations import Accepted, InboundText  # noqa: E402
-from bot.services.reception import Arrival
+from bot.services.reception import Arrival  # noqa: E402
 from bot.settings import Settings  # noqa: E402
 from tests.fakes import FakeClock, FakeNotifier, InlineEngine  # noqa: E402
 

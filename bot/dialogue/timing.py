@@ -1,19 +1,23 @@
 """When an objection is answered: now, later, or never (D-OBJ-6). Pure.
 
 Later, where the price is attacked before the customer knows what it buys; never, where somebody
-jokes. What is known of this product's customers is said before, by the step that presents it.
+jokes; with a promise, where the facts of the answer may not be said today. What this product's
+customers always ask is said before, by the step that follows its presentation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from typing import Literal
 
 from bot.dialogue.turn import LedgerEntry
 from bot.knowledge.book import Book
 from bot.knowledge.objection_rules import TimingRules
+from bot.knowledge.products import Product
 
-Timing = Literal["now", "later", "never"]
+Timing = Literal["now", "later", "never", "fact_missing"]
+NEEDS_FACTS = frozenset({"price", "product"})
 ANSWERABLE = frozenset({"price", "product", "company", "service", "time"})
 SERIOUS = frozenset({"concrete_detail", "fault_named", "said_again_after_probe"})
 
@@ -25,7 +29,8 @@ def timing_of(
     *,
     concepts: Iterable[str],
     said: Sequence[str],
-    knows_product: bool,
+    product: Product | None,
+    today: date,
 ) -> Timing:
     """Return when to answer an objection that was raised just now.
 
@@ -34,16 +39,19 @@ def timing_of(
         text: the message.
         concepts: what the lexicon finds in it.
         said: ids of the wordings said in the conversation.
-        knows_product: whether facts of the product in talk may be said.
+        product: that is in talk.
+        today: the day in the shop, on which facts may be said or are out of date.
     """
     if entry.state != "open" or entry.kind not in ANSWERABLE:
         return "now"
+    if entry.kind in NEEDS_FACTS and product is not None and not product.is_current(today):
+        return "fact_missing"
     if {piece.name for piece in entry.belief.evidence} & SERIOUS:
         return "now"
     if _is_trivial(book.timing, entry, text):
         return "never"
     is_bargain = not set(book.truth.bargaining).isdisjoint(concepts)
-    if entry.kind != "price" or is_bargain or not knows_product:
+    if entry.kind != "price" or is_bargain or product is None:
         return "now"
     return "now" if has_shown_value(book, said) else "later"
 

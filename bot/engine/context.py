@@ -242,13 +242,14 @@ class TurnContext:
         facts |= proof_facts(self.shop, self.product_id, kind, self.now)
         return facts | offer_facts(self.shop, self.product_id, kind, self.now)
 
-    def product_words(self, triple: int | None = None) -> dict[str, str]:
+    def product_words(self, triple: int | None = None, kind: str = "") -> dict[str, str]:
         """Return what may be said of the product in talk, with one FAB triple (D-SEL-6).
 
         Args:
             triple: which; without one, that which answers the need the customer has named.
+            kind: of the objection that is answered; '' for none.
         """
-        facts, product = self.known_facts(), self.current_product
+        facts, product = self.known_facts(kind), self.current_product
         if product is not None:
             index = matching_triple(product, self.told) if triple is None else triple
             if index is not None:
@@ -286,8 +287,8 @@ class TurnContext:
         )
 
     def answering_facts(self, entry: t.LedgerEntry) -> dict[str, str]:
-        """Return what may be said in answer to an objection, with what the customer named."""
-        facts = self.known_facts(entry.kind)
+        """Return what may be said in answer to an objection, tied to what the customer named."""
+        facts = self.product_words(kind=entry.kind)
         facts["length"] = length_for(self.style, self.text)
         correction = self.shop.material.correction_of(self.text, self.product_id)
         if correction:
@@ -357,8 +358,8 @@ class TurnContext:
             self.text,
             concepts=self.analysis.concepts,
             said=self.used_wordings,
-            knows_product=self.product is not None
-            and self.product.is_current(self.now.astimezone(SHOP_TIME_ZONE).date()),
+            product=self.product,
+            today=self.today,
         )
 
     def put_entry(self, entry: t.LedgerEntry, *, is_new: bool = False) -> None:

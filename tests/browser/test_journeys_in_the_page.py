@@ -29,7 +29,11 @@ def test_price_objection_from_the_page_to_the_ledger(real_shop: ShopServer, visi
     card = visitor.log.get_by_role("article").first
     expect(card).to_contain_text(f"¥{yuan_of(real_shop, 'humidifier')}")
     visitor.say("这个加湿器太贵了")
-    expect(visitor.bubbles("bot")).to_have_count(5)
+    expect(visitor.bubbles("bot")).to_have_count(4)
+    found = real_shop.rows(OBJECTIONS, visitor.conversation)
+    assert [(row["kind"], row["state"]) for row in found] == [("price", "probed")]
+    visitor.say("没别的了")
+    expect(visitor.bubbles("bot")).to_have_count(6)
     found = real_shop.rows(OBJECTIONS, visitor.conversation)
     assert [(row["kind"], row["state"]) for row in found] == [("price", "answered")]
     used = real_shop.rows(TECHNIQUES, found[0]["id"])
@@ -37,11 +41,11 @@ def test_price_objection_from_the_page_to_the_ledger(real_shop: ShopServer, visi
 
     visitor.say("可以接受")
     visitor.panel.get_by_role("button", name="怎么下单", exact=True).click()
-    expect(visitor.bubbles("own")).to_have_count(4)
+    expect(visitor.bubbles("own")).to_have_count(5)
     expect(visitor.panel.locator(".pl-typing")).to_have_text("")
     found = real_shop.rows(OBJECTIONS, visitor.conversation)
     assert [(row["kind"], row["state"]) for row in found] == [("price", "settled")]
-    said = ["加湿器多少钱", "这个加湿器太贵了", "可以接受", "怎么下单"]
+    said = ["加湿器多少钱", "这个加湿器太贵了", "没别的了", "可以接受", "怎么下单"]
     assert real_shop.said(visitor.conversation) == said
     assert real_shop.rows(CASES, visitor.conversation) == []
 

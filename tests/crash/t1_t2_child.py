@@ -48,7 +48,7 @@ class Replies(FakeNotifier):
         self._news.set()
 
     async def wait_for(self, conversation_id: str, text: str) -> None:
-        while all(each["text"] != text for each in self.events.get(conversation_id, [])):
+        while all(each.get("text") != text for each in self.events.get(conversation_id, [])):
             self._news.clear()
             await self._news.wait()
 

@@ -77,6 +77,7 @@ class Parent:
             self._remember(told)
             if told[0] == kind:
                 return list(told)
+            assert told[0] != "ended", f"the child ended by itself ({told}): see children.log"
         raise AssertionError(f"the children's parent ended before {kind!r}")
 
     def _remember(self, told: list[Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import NamedTuple
 
 import pytest
@@ -19,6 +19,7 @@ from bot.dialogue.timing import signals_of, timing_of
 from bot.dialogue.turn import LedgerEntry, MessageAnalysis
 from bot.knowledge.book import FACT_NAMES, load_book
 from bot.knowledge.objection_rules import Technique
+from bot.knowledge.products import Product
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import ROOT
 
@@ -160,34 +161,56 @@ def test_who_bargains_is_told_what_may_be_given_before_what_it_is_worth() -> Non
 
 # When
 
+TODAY = date(2026, 11, 22)
+PRODUCT = load_shop(ROOT / "shops" / "sample").products[0]
+OUT_OF_DATE = replace(PRODUCT, valid_until="2026-11-21")
+
+
+def when(
+    entry: LedgerEntry,
+    text: str,
+    *,
+    concepts: Sequence[str] = (),
+    said: Sequence[str] = (),
+    product: Product | None = PRODUCT,
+) -> str:
+    return timing_of(BOOK, entry, text, concepts=concepts, said=said, product=product, today=TODAY)
+
 
 @pytest.mark.parametrize(
-    ("kind", "text", "concepts", "said", "knows", "expected"),
+    ("kind", "text", "concepts", "said", "expected"),
     [
-        ("price", "有点贵", (), [], True, "later"),
-        ("price", "有点贵", (), ["answer_price"], True, "now"),
-        ("price", "有点贵", (), [], False, "now"),
-        ("price", "便宜点", ("BARGAIN_ASK",), [], True, "now"),
-        ("price", "别家才199", ("CHEAPER_ELSEWHERE",), [], True, "now"),
-        ("product", "颜色好丑哈哈哈", (), [], True, "never"),
-        ("product", "颜色好丑", (), [], True, "now"),
-        ("price", "贵得我要卖肾了哈哈哈", (), ["answer_price"], True, "now"),
-        ("price", "太贵啦，开个玩笑", (), [], True, "never"),
-        ("finance", "穷哈哈哈", (), [], True, "now"),
+        ("price", "有点贵", (), [], "later"),
+        ("price", "有点贵", (), ["answer_price"], "now"),
+        ("price", "便宜点", ("BARGAIN_ASK",), [], "now"),
+        ("price", "别家才199", ("CHEAPER_ELSEWHERE",), [], "now"),
+        ("product", "颜色好丑哈哈哈", (), [], "never"),
+        ("product", "颜色好丑", (), [], "now"),
+        ("price", "贵得我要卖肾了哈哈哈", (), ["answer_price"], "now"),
+        ("price", "太贵啦，开个玩笑", (), [], "never"),
+        ("finance", "穷哈哈哈", (), [], "now"),
     ],
 )
 def test_timing_of_an_answer(
-    kind: str, text: str, concepts: tuple[str, ...], said: list[str], knows: bool, expected: str
+    kind: str, text: str, concepts: tuple[str, ...], said: list[str], expected: str
 ) -> None:
     shown = [BOOK.replies["utter_answer_price"][0].id] if said else []
     entry = raised(kind, text, *concepts)
-    found = timing_of(BOOK, entry, text, concepts=concepts, said=shown, knows_product=knows)
-    assert found == expected
+    assert when(entry, text, concepts=concepts, said=shown) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("price", "fact_missing"), ("product", "fact_missing"), ("company", "now")],
+)
+def test_what_lacks_the_facts_of_today_is_put_off(kind: str, expected: str) -> None:
+    entry = raised(kind, "有点贵")
+    assert when(entry, "有点贵", product=OUT_OF_DATE) == expected
+    assert when(entry, "有点贵", product=None) == "now"
 
 
 def test_what_is_said_again_is_answered_now() -> None:
-    entry = raised("price", "有点贵", state="probed")
-    assert timing_of(BOOK, entry, "贵", concepts=(), said=[], knows_product=True) == "now"
+    assert when(raised("price", "有点贵", state="probed"), "贵") == "now"
 
 
 def test_signals_name_a_bargain_a_rival_and_an_answer_before() -> None:
