@@ -260,9 +260,11 @@ class PromiseFacts(Step):
         if owed.promise is None:
             say_owed(context, speaker, owed)
         else:
+            facts = context.answering_facts(entry)
             speaker.say(
                 "utter_apply_technique",
-                context.answering_facts(entry) | {"promise_day": promise_day(context, owed)},
+                facts,
+                promise_day=promise_day(context, owed),
                 kind=entry.kind,
                 technique="postponement",
                 timing="fact_missing",
