@@ -108,12 +108,13 @@ def proof_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
 def lighter_facts(
     shop: Shop, language: LanguageFacts, product: Product, now: datetime
 ) -> dict[str, str]:
-    """Return the dearest product of the same category that is clearly cheaper, and in stock."""
+    """Return the dearest product for the same work that is clearly cheaper, and in stock."""
     today = now.astimezone(SHOP_TIME_ZONE).date()
+    same_work = shop.material.alternatives_of(product.id)
     cheaper = [
         other
         for other in shop.products
-        if other.category == product.category
+        if other.id in same_work
         and other.stock
         and other.is_current(today)
         and other.price_fen <= product.price_fen * LIGHTER_SHARE

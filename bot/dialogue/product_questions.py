@@ -92,13 +92,13 @@ def stock_of(rules: SellingRules, shop: Shop, product: Product, today: date) -> 
 def alternative_to(
     rules: SellingRules, shop: Shop, product: Product, today: date
 ) -> Product | None:
-    """Return what is in stock of the same category, most alike by what is recorded of it."""
+    """Return what is in stock for the same work, most alike by what is recorded of it."""
     own = _shown(rules, product)
+    same_work = shop.material.alternatives_of(product.id)
     others = [
         other
         for other in shop.products
-        if other.category == product.category
-        and other.id != product.id
+        if other.id in same_work
         and other.stock
         and other.is_current(today)
     ]

@@ -1,4 +1,4 @@
-"""What a shop sells with: proofs, stories, corrections, concerns, concessions (`selling.yml`).
+"""What a shop sells with: proofs, stories, corrections, concerns and more (`selling.yml`).
 
 Proof material is right, few and sound (D-SEL-8): the assistant says it as it stands here, and
 nothing else. A concession is always against something (D-OBJ-9), and lies within a limit.
@@ -48,6 +48,13 @@ class Concern(Struct, frozen=True, forbid_unknown_fields=True):
     products: list[str]
 
 
+class Alternatives(Struct, frozen=True, forbid_unknown_fields=True):
+    """Goods that do the same work, so that one may be named in place of another."""
+
+    id: Id
+    products: Annotated[list[str], Meta(min_length=2)]
+
+
 class Concession(Struct, frozen=True, forbid_unknown_fields=True):
     """What may be given without asking anybody, for a reason, against something (D-OBJ-9).
 
@@ -81,6 +88,7 @@ class SellingMaterial(Struct, frozen=True, forbid_unknown_fields=True):
     proofs: list[Proof] = []
     corrections: list[Correction] = []
     concerns: list[Concern] = []
+    alternatives: list[Alternatives] = []
     concessions: list[Concession] = []
     instalment: Annotated[str, Meta(max_length=400)] = ""
 
@@ -110,6 +118,11 @@ class SellingMaterial(Struct, frozen=True, forbid_unknown_fields=True):
         """Return what customers of a product always ask."""
         return next((each for each in self.concerns if product_id in each.products), None)
 
+    def alternatives_of(self, product_id: str) -> set[str]:
+        """Return the ids of what does the same work as a product, without itself."""
+        groups = (set(each.products) for each in self.alternatives)
+        return {other for group in groups if product_id in group for other in group - {product_id}}
+
     def problems(
         self, product_ids: Collection[str], caps: Mapping[str, int | None]
     ) -> Iterator[tuple[str, int, str]]:
@@ -118,7 +131,7 @@ class SellingMaterial(Struct, frozen=True, forbid_unknown_fields=True):
         Args:
             caps: the shop's limits in fen by id; None for one without.
         """
-        for key in ("proofs", "corrections", "concerns", "concessions"):
+        for key in ("proofs", "corrections", "concerns", "alternatives", "concessions"):
             seen: set[str] = set()
             for index, each in enumerate(getattr(self, key)):
                 if each.id in seen:

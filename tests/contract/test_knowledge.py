@@ -446,7 +446,7 @@ def test_every_response_is_said_somewhere(book: Book, domain: dict[str, Any]) ->
 
 def test_sample_shop_loads() -> None:
     shop = load_shop(SAMPLE)
-    assert (len(shop.products), shop.profile.id) == (12, "sample")
+    assert (len(shop.products), shop.profile.id) == (13, "sample")
 
 
 def test_sample_shop_passes_the_check(
@@ -560,7 +560,7 @@ BROKEN: dict[str, tuple[Damage, str]] = {
     ),
     "medical claim in a product": (
         put("products.csv", "睡觉时不嫌它吵", "开一夜就能治疗鼻炎"),
-        r"products\.csv:4: benefits: '.*广告法 第十七条.*rather: ",
+        r"products\.csv:5: benefits: '.*广告法 第十七条.*rather: ",
     ),
     "unlawful claim in a proof": (
         put("selling.yml", "机身上有序列号", "国家推荐的好产品，机身上有序列号"),

@@ -110,8 +110,8 @@ def test_an_export_comes_in_again_unchanged(
     rows = export(database, name, path, has_personal=True)
     report = import_again(database, clock, settings.shop_dir, name, path)
     assert not report.problems
-    assert report.outcomes == {"unchanged": {"customers": 2, "orders": 1, "products": 12}[name]}
-    assert len(rows) == {"customers": 2, "orders": 2, "products": 12}[name]
+    assert report.outcomes == {"unchanged": {"customers": 2, "orders": 1, "products": 13}[name]}
+    assert len(rows) == {"customers": 2, "orders": 2, "products": 13}[name]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
@@ -241,7 +241,7 @@ def test_the_command_writes_a_file_for_this_user_alone(tmp_path: Path, settings:
     environment = {"PRELUDE_VAR": str(settings.var_dir), "COLUMNS": "200"}
     path = tmp_path / "a.xlsx"
     done = CliRunner().invoke(prelude, ["export", "products", str(path)], env=environment)
-    assert done.exit_code == 0 and "12 rows" in done.output, done.output
+    assert done.exit_code == 0 and "13 rows" in done.output, done.output
     assert path.stat().st_mode & 0o077 == 0
     done = CliRunner().invoke(prelude, ["export", "products", "a.pdf"], env=environment)
     assert isinstance(done.exception, UsageError)

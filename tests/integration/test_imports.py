@@ -361,7 +361,7 @@ def test_products_are_merged_into_the_shops_file_and_loaded(stall: Shelf) -> Non
     assert report.outcomes == {"new": 1, "changed": 1} and report.fields == {"price_fen": 1}
     assert (file.parent / "products.csv.bak").read_bytes() == before
     shop = load_shop(file.parent)
-    assert [each.id for each in shop.products][-1] == "mug" and len(shop.products) == 13
+    assert [each.id for each in shop.products][-1] == "mug" and len(shop.products) == 14
     kettle = shop.product("kettle")
     assert kettle is not None and kettle.price_fen == 13900 and kettle.warranty_months == 12
     assert product_of(stall, "mug")["features"] == ["双层玻璃", "350毫升"]

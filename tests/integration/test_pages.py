@@ -180,7 +180,7 @@ def test_product_picture_is_the_shops_file(client: Client, settings: Settings) -
 
 def test_demo_lists_products_with_pictures_that_exist(client: Client) -> None:
     body = client.get("/demo/products.json").json()
-    assert len(body["products"]) == 12
+    assert len(body["products"]) == 13
     for product in body["products"]:
         assert client.get(product["picture"]).status_code == 200
         assert product["price_fen"] > 0 and product["tagline"]

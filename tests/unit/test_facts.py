@@ -72,15 +72,21 @@ def test_proof_past_its_day_is_not_said() -> None:
     assert own.text not in proof_facts(sample, "humidifier", "product", late).values()
 
 
-def test_lighter_product_is_of_the_same_kind_clearly_cheaper_and_in_stock() -> None:
+def test_lighter_product_does_the_same_work_is_clearly_cheaper_and_in_stock() -> None:
     sample = load_shop(ROOT / "shops" / "sample")
     rice_cooker = sample.product("rice_cooker")
     assert rice_cooker is not None
     language = load_book().language
     facts = lighter_facts(sample, language, rice_cooker, TODAY)
     lighter = next(each for each in sample.products if each.name == facts["lighter"])
-    assert lighter.category == rice_cooker.category
-    assert lighter.price_fen <= 0.85 * rice_cooker.price_fen
+    assert lighter.id == "small_rice_cooker"
+    purifier = sample.product("air_purifier")  # the cheaper ones of its category clean no air
+    assert purifier is not None and lighter_facts(sample, language, purifier, TODAY) == {}
+    nearly = tuple(
+        replace(each, price_fen=rice_cooker.price_fen * 9 // 10) if each.id == lighter.id else each
+        for each in sample.products
+    )
+    assert lighter_facts(replace(sample, products=nearly), language, rice_cooker, TODAY) == {}
     sold_out = tuple(
         replace(each, stock=0) if each.id != rice_cooker.id else each for each in sample.products
     )

@@ -100,20 +100,21 @@ def test_difference_names_only_what_is_recorded_of_both(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("pieces", "state"), [(6, "in"), (5, "few"), (1, "few"), (0, "out")])
 def test_stock_is_told_as_it_is(shop: Shop, pieces: int, state: str) -> None:
-    kettle = replace(goods(shop, "kettle"), stock=pieces)
-    assert stock_of(RULES, shop, kettle, TODAY) == state
+    cooker = replace(goods(shop, "rice_cooker"), stock=pieces)
+    assert stock_of(RULES, shop, cooker, TODAY) == state
 
 
-def test_alternative_is_in_stock_and_of_the_same_category(shop: Shop) -> None:
-    kettle = replace(goods(shop, "kettle"), stock=0)
-    other = alternative_to(RULES, shop, kettle, TODAY)
-    assert other is not None
-    assert other.category == kettle.category and other.stock and other.id != kettle.id
+def test_alternative_is_in_stock_and_does_the_same_work(shop: Shop) -> None:
+    cooker = replace(goods(shop, "rice_cooker"), stock=0)
+    other = alternative_to(RULES, shop, cooker, TODAY)
+    assert other is not None and (other.id, other.stock > 0) == ("small_rice_cooker", True)
+    kettle = replace(goods(shop, "kettle"), stock=0)  # others of its category boil no water
+    assert alternative_to(RULES, shop, kettle, TODAY) is None
     lamp = replace(goods(shop, "desk_lamp"), stock=0)
     assert alternative_to(RULES, shop, lamp, TODAY) is None
     assert stock_of(RULES, shop, lamp, TODAY) == "out_alone"
 
 
 def test_alternative_past_its_date_is_none(shop: Shop) -> None:
-    kettle = goods(shop, "kettle")
-    assert alternative_to(RULES, shop, kettle, date(2030, 1, 1)) is None
+    cooker = goods(shop, "rice_cooker")
+    assert alternative_to(RULES, shop, cooker, date(2030, 1, 1)) is None
