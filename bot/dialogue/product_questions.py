@@ -98,9 +98,7 @@ def alternative_to(
     others = [
         other
         for other in shop.products
-        if other.id in same_work
-        and other.stock
-        and other.is_current(today)
+        if other.id in same_work and other.stock and other.is_current(today)
     ]
 
     def unlike(other: Product) -> tuple[int, int, str]:

@@ -18,7 +18,7 @@ from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.dialogue.contact import is_interruption
-from bot.dialogue.hearing_needs import heard_as
+from bot.dialogue.hearing import heard_as
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
 from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.dialogue.closing import CloseSituation, choose_close, course_of, settled_points
-from bot.dialogue.hearing_needs import heard_as
+from bot.dialogue.hearing import heard_as
 from bot.dialogue.opening import daytime_of
 from bot.dialogue.related_goods import may_offer, offer_words, related_offer
 from bot.dialogue.truth import believe
@@ -182,3 +182,37 @@ def test_trouble_that_was_asked_for_is_no_complaint(
 ) -> None:
     analysis = MessageAnalysis(1, intent, confidence, **more)  # type: ignore[arg-type]
     assert heard_as(BOOK, analysis, text, said, has_product=True) == heard
+
+
+CONFIRMED = (BOOK.replies["utter_confirm_objection"][0].id,)
+
+
+@pytest.mark.parametrize(
+    ("intent", "confidence", "ranking", "said", "more", "heard"),
+    [
+        ("complaint_other", 0.5, [("affirm", 0.18)], CONFIRMED, {}, "affirm"),
+        ("chitchat", 0.4, [("deny", 0.2), ("affirm", 0.1)], CONFIRMED, {}, "deny"),
+        ("complaint_other", 0.5, [("affirm", 0.1)], CONFIRMED, {}, "complaint_other"),
+        ("complaint_other", 0.9, [("affirm", 0.1)], CONFIRMED, {}, "complaint_other"),
+        ("complaint_product", 0.5, [("affirm", 0.3)], CONFIRMED, {}, "complaint_product"),
+        ("complaint_other", 0.5, [("affirm", 0.4)], (), {}, "complaint_other"),
+        (
+            "complaint_other",
+            0.5,
+            [("affirm", 0.4)],
+            CONFIRMED,
+            {"threats": ["media"]},
+            "complaint_other",
+        ),
+    ],
+)
+def test_yes_or_no_in_other_words_answers_whether_it_is_settled(
+    intent: str,
+    confidence: float,
+    ranking: list[tuple[str, float]],
+    said: tuple[str, ...],
+    more: dict[str, object],
+    heard: str,
+) -> None:
+    analysis = MessageAnalysis(1, intent, confidence, ranking, **more)  # type: ignore[arg-type]
+    assert heard_as(BOOK, analysis, "行 我信你们", said, has_product=False) == heard
