@@ -12,6 +12,7 @@ from bot.dialogue.need_finding import LAST_QUESTIONS, next_question
 from bot.dialogue.reminding import named_day
 from bot.dialogue.technique_values import Ranking
 from bot.dialogue.techniques import eligible_techniques
+from bot.dialogue.timing import is_looking
 from bot.dialogue.turn import LedgerEntry, RecordTechnique
 from bot.engine.context import TurnContext
 
@@ -69,6 +70,8 @@ class ProbeObjection(Step):
         kind = entry.kind if entry else "excuse"
         facts: dict[str, str] = {"kind": kind}
         asked = "excuse" if kind == "excuse" else "reason"
+        if kind == "excuse" and is_looking(context.book, context.text):
+            facts["timing"] = "never"
         if kind in KINDS_THAT_NEED_A_PRODUCT and context.product is None:
             facts, asked = {"asks": "product"}, "product"
             speaker.say("utter_acknowledge_objection", kind=kind)

@@ -71,6 +71,9 @@ class AnswerProduct(Step):
             before=context.facts.product_id,
         )
         context.explain(step=self.step_name, topic=question.topic, aspect=question.aspect)
+        if question.topic == "others":
+            self._tell_others(context, speaker)
+            return still_open(context)
         if question.topic == "choice" and context.objection is None:
             if recommend_product(context, speaker):
                 return set_slots(asked="none")
@@ -83,6 +86,17 @@ class AnswerProduct(Step):
         else:
             return self._answer(context, speaker, question)
         return still_open(context)
+
+    @staticmethod
+    def _tell_others(context: TurnContext, speaker: Speaker) -> None:
+        """Say what does the same work, else what there is at all."""
+        product, rules = context.product, context.book.selling
+        other = alternative_to(rules, context.shop, product, context.today) if product else None
+        if product is not None and other is not None:
+            stock_facts = context.stock_words(product, other)
+            speaker.say("utter_tell_alternative", stock_facts)
+        else:
+            speaker.say("utter_list_products", product_list=context.product_list())
 
     @staticmethod
     def _ask_which(context: TurnContext, speaker: Speaker) -> None:

@@ -15,6 +15,7 @@ from bot.dialogue.closing import (
     course_of,
     settled_points,
 )
+from bot.dialogue.needs import tells_need
 from bot.dialogue.product_questions import alternative_to
 from bot.dialogue.related_goods import may_offer, offer_words, related_offer
 from bot.engine.context import TurnContext
@@ -29,6 +30,30 @@ class AskUse(Step):
         """Ask it."""
         speaker.say("utter_ask_use")
         return set_slots(asked="use")
+
+
+class HearNeed(Step):
+    """Something is told unasked: show whether it is a need, or a wish without one (D-SEL-3)."""
+
+    step_name = "action_hear_need"
+
+    def take(self, context: TurnContext, speaker: Speaker) -> Events:
+        """Say nothing."""
+        heard = self._heard(context)
+        context.explain(step=self.step_name, heard=heard)
+        return set_slots(signal=heard)
+
+    @staticmethod
+    def _heard(context: TurnContext) -> str:
+        if context.facts.contact_refused:
+            return "none"
+        has_need = tells_need(context.text, plainly=False)
+        if has_need and context.recommendation() is not None:
+            return "needed"
+        rules = context.book.selling
+        wishes = any(word in context.text for word in rules.wish_says)
+        has_bought = any(word in context.text for word in rules.bought_says)
+        return "choosing" if wishes and not has_bought and context.product is None else "none"
 
 
 class RecommendProduct(Step):

@@ -61,6 +61,25 @@ def needs_in(text: str, rules: SellingRules | None = None) -> list[NamedNeed]:
     return sorted(found, key=lambda each: each.figure is None)
 
 
+def tells_need(text: str, *, plainly: bool, rules: SellingRules | None = None) -> bool:
+    """Tell whether somebody who has bought nothing yet says what they need a thing for.
+
+    Args:
+        plainly: whether no single character may show it, and it must lie in the customer's home:
+            asked for where the message may be a complaint as well.
+    """
+    rules = rules or load_selling_rules()
+    if any(word in text for word in rules.bought_says):
+        return False
+    if plainly and not any(word in text for word in rules.home_says):
+        return False
+    least = 2 if plainly else 1
+    return any(
+        each.need.weight > 1 and any(len(word) >= least and word in text for word in each.need.says)
+        for each in needs_in(text, rules)
+    )
+
+
 def budget_in(entities: Iterable[Mapping[str, Any]]) -> int | None:
     """Return the most that a customer says they would spend, in fen; None when they do not."""
     for entity in entities:

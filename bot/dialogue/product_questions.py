@@ -19,7 +19,9 @@ from bot.knowledge.selling_rules import Aspect, SellingRules
 from bot.knowledge.shop import Shop
 from bot.language.document import shared_reader
 
-Topic = Literal["overview", "fact", "policy", "stock", "special", "difference", "choice", "unknown"]
+Topic = Literal[
+    "overview", "fact", "policy", "stock", "special", "difference", "choice", "others", "unknown"
+]
 StockState = Literal["in", "few", "out", "out_alone"]
 SHARED_ASPECTS = 2
 LEAST_TOKEN = 2
@@ -64,6 +66,8 @@ def read_question(
     is_pair = len({*named, *earlier}) > 1
     if _has(text, rules.difference_asks) and (is_pair or product is not None):
         return Question("difference" if is_pair else "special")
+    if _has(text, rules.others_asks):
+        return Question("others")
     if not named and _has(text, rules.choice_asks):
         return Question("choice")
     if _has(text, rules.special_asks):

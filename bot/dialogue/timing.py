@@ -1,8 +1,8 @@
 """When an objection is answered: now, later, or never (D-OBJ-6). Pure.
 
 Later, where the price is attacked before the customer knows what it buys; never, where somebody
-jokes; with a promise, where the facts of the answer may not be said today. What this product's
-customers always ask is said before, by the step that follows its presentation.
+jokes or only looks about; with a promise, where the facts of the answer may not be said today.
+What this product's customers always ask is said before, by the step that follows its presentation.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def timing_of(
         product: that is in talk.
         today: the day in the shop, on which facts may be said or are out of date.
     """
+    if entry.kind == "excuse" and is_looking(book, text):
+        return "never"
     if entry.state != "open" or entry.kind not in ANSWERABLE:
         return "now"
     if entry.kind in NEEDS_FACTS and product is not None and not product.is_current(today):
@@ -54,6 +56,11 @@ def timing_of(
     if entry.kind != "price" or is_bargain or product is None:
         return "now"
     return "now" if has_shown_value(book, said) else "later"
+
+
+def is_looking(book: Book, text: str) -> bool:
+    """Tell whether a customer only looks about: asked once what for, then left in peace."""
+    return any(cue in text for cue in book.timing.looking_cues)
 
 
 def has_shown_value(book: Book, said: Sequence[str]) -> bool:

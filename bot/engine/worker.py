@@ -150,11 +150,18 @@ class RasaEngine:
 
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:
         """Return what was understood, read by what the customer was asked just before."""
-        has_product, said = context.product is not None, list(context.used_wordings)
+        said = list(context.used_wordings)
+        is_busy = context.objection is not None or context.open_case is not None
 
         def meant(heard: Heard) -> str:
+            names_product = any(each["entity"] == "product" for each in heard.analysis.entities)
             found = heard_as(
-                self._book, heard.analysis, heard.parse["text"], said, has_product=has_product
+                self._book,
+                heard.analysis,
+                heard.parse["text"],
+                said,
+                has_product=context.product is not None or names_product,
+                is_busy=is_busy,
             )
             if found != heard.analysis.intent:
                 context.explain(heard_as=found, instead_of=heard.analysis.intent)

@@ -152,12 +152,14 @@ class TimingRules(Struct, frozen=True, forbid_unknown_fields=True):
         awaits_pay: concepts that show somebody waits for their pay.
         shows_value: responses after which a customer has seen what the product is worth.
         trivial_cues: what shows that somebody jokes, anywhere in a message.
+        looking_cues: what shows that somebody only looks about, and wants nothing said.
         laughing_cues: what shows it of the kinds in `laughing_kinds`, where no fault is named.
     """
 
     shows_value: list[Id]
     awaits_pay: list[str]
     trivial_cues: list[str]
+    looking_cues: list[str]
     laughing_cues: list[str]
     laughing_kinds: list[Kind]
 

@@ -81,10 +81,14 @@ class SellingRules(Struct, frozen=True, forbid_unknown_fields=True):
     stock_asks: Words
     difference_asks: Words
     choice_asks: Words
+    others_asks: Words
     special_asks: Words
     overview_asks: Words
     question_marks: Words
     plain_words: Words
+    wish_says: Words
+    home_says: Words
+    bought_says: Words
     needs: list[Need]
     numbers: dict[Figure, str]
     difference: DifferenceWords

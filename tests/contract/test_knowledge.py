@@ -177,7 +177,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "question": set(get_args(Question)),
         "miss": set(get_args(Unreadable)),
         "length": {"short", "full"},
-        "timing": {"before_value", "fact_missing"},
+        "timing": {"before_value", "fact_missing", "never"},
         "day": {"named", "open"},
         "feedback": set(get_args(Feedback)),
         "promise": set(get_args(OwedWay)),

@@ -216,3 +216,23 @@ def test_yes_or_no_in_other_words_answers_whether_it_is_settled(
 ) -> None:
     analysis = MessageAnalysis(1, intent, confidence, ranking, **more)  # type: ignore[arg-type]
     assert heard_as(BOOK, analysis, "行 我信你们", said, has_product=False) == heard
+
+
+@pytest.mark.parametrize(
+    ("intent", "text", "busy", "heard"),
+    [
+        ("chitchat", "晚上脚冷睡不着", {}, "inform"),
+        ("complaint_product", "这几天屋里返潮，墙都发霉了", {}, "inform"),
+        ("complaint_product", "东西发霉了", {}, "complaint_product"),  # not their home
+        ("complaint_product", "家里买的这台，用了就返潮", {}, "complaint_product"),
+        ("complaint_service", "家里取暖没人管", {}, "complaint_service"),
+        ("chitchat", "今天真开心", {}, "chitchat"),
+        ("chitchat", "晚上脚冷睡不着", {"has_product": True}, "chitchat"),
+        ("chitchat", "晚上脚冷睡不着", {"is_busy": True}, "chitchat"),
+    ],
+)
+def test_whoever_begins_with_their_trouble_at_home_tells_a_need(
+    intent: str, text: str, busy: dict[str, bool], heard: str
+) -> None:
+    analysis = MessageAnalysis(1, intent, 0.97)
+    assert heard_as(BOOK, analysis, text, (), **{"has_product": False, **busy}) == heard
