@@ -51,12 +51,18 @@ def play(runner: JourneyRunner, style: str | None) -> tuple[Any, set[str], list[
 
 
 def own_amounts() -> set[str]:
-    """Return every amount that the shop's files name, and what prices come to a day."""
+    """Return every amount that the shop's files name, what bundles cost, and prices a day."""
     shop = load_shop(ROOT / "shops" / "sample")
     texts = [each.text for each in (*shop.promotions, *shop.policies, *shop.material.proofs)]
     texts += [each.gives + each.asks for each in shop.material.concessions]
     amounts = {each for text in texts for each in AMOUNT.findall(text)}
     amounts |= {f"{product.price_fen // 100}" for product in shop.products}
+    prices = {product.id: product.price_fen for product in shop.products}
+    amounts |= {
+        f"{(sum(prices[each] for each in bundle.products) - bundle.value_fen) // 100}"
+        for bundle in shop.promotions
+        if bundle.kind == "bundle"
+    }
     return amounts | {
         f"{product.price_fen / product.life_years / 365 / 100:.2f}" for product in shop.products
     }
