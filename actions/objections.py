@@ -366,4 +366,4 @@ class LeadForward(Step):
         """Lead on, once."""
         speaker.say("utter_lead_forward", context.known_facts())
         product = context.current_product
-        return set_slots(asked="order") if product is not None and product.stock else []
+        return set_slots(asked="order" if product is not None and product.stock else "product")

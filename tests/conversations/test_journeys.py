@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
+from bot.knowledge.objection_rules import Kind
 from bot.settings import ROOT
 from tests.conversations.journey import (
     BROKEN,
@@ -74,6 +75,20 @@ def test_coverage_every_rule_story_intent_action_and_response_is_reached(
     }
     told = [f"{kind}: {name}" for kind, names in unreached.items() for name in sorted(names)]
     assert not told, "no journey reaches\n  " + "\n  ".join(told)
+
+
+def test_every_kind_is_expected_true_false_and_hidden_by_some_journey() -> None:
+    """An excuse is never true (D-OBJ-4): 26 cells."""
+    expected = {
+        (entry["kind"], entry.get("truth"))
+        for path in journey_files(JOURNEYS)
+        for turn in load_journey(path).turns
+        for entry in (turn.expect.get("objections") or [])
+    }
+    cells = {(kind, truth) for kind in get_args(Kind) for truth in ("true", "false", "hidden")}
+    cells.remove(("excuse", "true"))
+    assert len(cells) == 26
+    assert sorted(cells - expected) == []
 
 
 def test_what_services_say_is_declared_in_the_domain() -> None:

@@ -189,22 +189,20 @@ def test_whoever_wants_nothing_more_is_left_in_peace(runner: JourneyRunner) -> N
     ask()
 
 
-def test_grade_changes_no_money_and_style_only_words(runner: JourneyRunner) -> None:
+def test_grade_changes_not_a_word_but_of_need_and_style_no_money(runner: JourneyRunner) -> None:
+    """A key customer is asked for a need by SPIN (D-SEL-4); else grades hear the very same."""
+
     @asked(times=2)
     @given(scene=scenes(), drawn=talks)
     def ask(scene: Scene, drawn: list[Act]) -> None:
         usual = talk_of(runner, replace(scene, grade="ordinary"), drawn)
         key = talk_of(runner, replace(scene, grade="vip"), drawn)
-        is_same = (key.granted, key.granted_fen) == (usual.granted, usual.granted_fen)
-        hold(is_same, "granted", usual, key)
-        hold(money(key) == money(usual), "amounts", usual, key)
+        assert_concessions_lie_within_policy(key)
+        if not any("utter_find_need" in each.responses for each in usual.happened):
+            hold(key.replies == usual.replies, "replies", usual, key)
+            hold(key.granted_fen == usual.granted_fen, "granted", usual, key)
         for style in ("driver", "amiable"):
             other = talk_of(runner, replace(scene, grade="ordinary", style=style), drawn)
             assert_concessions_lie_within_policy(other)
 
     ask()
-
-
-def money(talk: Talk) -> list[str]:
-    """Return every amount that was named, in order."""
-    return [each for text in talk.replies for each in AMOUNT.findall(text)]
