@@ -1,4 +1,4 @@
-"""What a customer has complained of before: the same trouble again, several small ones (D-CMP-10)."""
+"""What a customer has complained of before: the same trouble, several small ones (D-CMP-10)."""
 
 from __future__ import annotations
 

@@ -40,8 +40,19 @@ AGENT, BOSS, MANAGER = (
 )
 CUSTOMER, BOT = Mover("customer", "customer"), Mover("bot", "bot")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-DECISION = {"outcome": "accept", "reasonable": True, "must": True, "able": True, "reason": "torn"}
-COUPON = {"kind": "material", "text": "a coupon", "limit": "coupon", "value_fen": 2000}
+DECISION: dict[str, Any] = {
+    "outcome": "accept",
+    "reasonable": True,
+    "must": True,
+    "able": True,
+    "reason": "torn",
+}
+COUPON: dict[str, Any] = {
+    "kind": "material",
+    "text": "a coupon",
+    "limit": "coupon",
+    "value_fen": 2000,
+}
 
 
 class Desk:
@@ -199,14 +210,14 @@ def test_accepted_remedy_is_owed_until_it_is_carried_out(desk: Desk) -> None:
     case = desk.told()
     desk.move(case, "accept", CUSTOMER)
     (row,) = desk.proposals(case)
-    promise = desk.database.read(lambda uow: uow.promises.get(row.promise_id))
+    promise = desk.database.read(lambda uow: uow.promises.get(row.promise_id or 0))
     assert (promise.kind, promise.case_id, promise.state) == ("remedy", case.id, "open")
     with pytest.raises(UsageError, match="not carried out"):
         desk.move(case, "close", reason="x", cause_level="person")
     assert desk.read(case).resolved_at is None
     desk.now += HOUR
     assert desk.move(case, "carry_out").resolved_at == desk.now
-    kept = desk.database.read(lambda uow: uow.promises.get(row.promise_id))
+    kept = desk.database.read(lambda uow: uow.promises.get(row.promise_id or 0))
     assert (kept.state, kept.kept_at) == ("kept", desk.now)
 
 
@@ -215,7 +226,7 @@ def test_customer_who_changes_their_mind_is_not_held_to_the_remedy(desk: Desk) -
     desk.move(case, "accept", CUSTOMER)
     desk.move(case, "reject", CUSTOMER, words="算了")
     (row,) = desk.proposals(case)
-    promise = desk.database.read(lambda uow: uow.promises.get(row.promise_id))
+    promise = desk.database.read(lambda uow: uow.promises.get(row.promise_id or 0))
     assert (row.state, promise.state) == ("rejected", "withdrawn")
 
 
@@ -247,7 +258,12 @@ def test_what_we_cannot_do_is_not_accepted(desk: Desk) -> None:
     desk.move(case, "investigate", finding="x")
     with pytest.raises(UsageError, match="^able: "):
         desk.move(case, "decide", **{**DECISION, "able": False})
-    declined = {**DECISION, "outcome": "decline", "able": False, "reasonable": False}
+    declined: dict[str, Any] = {
+        **DECISION,
+        "outcome": "decline",
+        "able": False,
+        "reasonable": False,
+    }
     desk.move(case, "decide", **declined)
     assert desk.move(case, "communicate").recourse == list(load_case_process().recourse)
 
@@ -302,7 +318,7 @@ def test_third_small_complaint_lifts_the_priority(desk: Desk) -> None:
 
 
 def test_same_trouble_again_follows_the_earlier_case_one_level_up(desk: Desk) -> None:
-    known = {"phone": "13812348000", "product_id": "kettle"}
+    known: dict[str, Any] = {"phone": "13812348000", "product_id": "kettle"}
     first = desk.enter(**known)
     other = desk.enter(**known, causes=["service"])
     again = desk.enter(**known, causes=["product", "logistics"])
@@ -315,7 +331,7 @@ def test_same_trouble_again_follows_the_earlier_case_one_level_up(desk: Desk) ->
 
 
 def test_same_trouble_shows_when_the_cause_does(desk: Desk) -> None:
-    known = {"phone": "13812348000", "product_id": "kettle"}
+    known: dict[str, Any] = {"phone": "13812348000", "product_id": "kettle"}
     first = desk.enter(**known)
     vague = desk.enter(**known, causes=["unknown"])
     assert vague.follows_id is None
@@ -345,7 +361,12 @@ def test_proposal_above_the_limit_waits_for_whoever_may_approve(desk: Desk) -> N
 
 def test_discount_above_the_limit_is_approved_by_the_manager_alone(desk: Desk) -> None:
     case = desk.decided()
-    discount = {"kind": "material", "text": "x", "limit": "price_discount", "value_fen": 5000}
+    discount: dict[str, Any] = {
+        "kind": "material",
+        "text": "x",
+        "limit": "price_discount",
+        "value_fen": 5000,
+    }
     desk.move(case, "propose", **discount)
     with pytest.raises(NotAllowedError, match="proposal 1"):
         desk.move(case, "approve", BOSS)
@@ -527,7 +548,7 @@ def test_turn_may_not_do_what_is_not_legal_nor_move_anothers_case(desk: Desk) ->
 
 def test_turn_that_moves_a_case_which_staff_have_changed_is_computed_anew(desk: Desk) -> None:
     talk, case = complaint(desk)
-    desk.play.app.runner.wake = lambda _: None  # type: ignore[method-assign]
+    desk.play.app.runner.wake = lambda _: None  # type: ignore[assignment,method-assign]
     desk.play.run(lambda: desk.play.send(talk, "more"))
     loaded = desk.database.read(lambda uow: load_turn(uow, talk, START))
     assert loaded is not None
@@ -549,7 +570,7 @@ def test_turn_is_told_how_the_case_stands(desk: Desk) -> None:
     desk.move(case, "decide", **DECISION, how="we send one")
     desk.move(case, "propose", **COUPON)
     desk.move(case, "communicate")
-    desk.play.app.runner.wake = lambda _: None  # type: ignore[method-assign]
+    desk.play.app.runner.wake = lambda _: None  # type: ignore[assignment,method-assign]
     desk.play.run(lambda: desk.play.send(talk, "hm"))
     loaded = desk.database.read(lambda uow: load_turn(uow, talk, START))
     assert loaded is not None
