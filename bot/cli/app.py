@@ -28,6 +28,7 @@ COMMANDS = {  # name: module and attribute (a function, or a Typer of sub-comman
     "train": "bot.cli.training:train",
     "test": "bot.cli.tests:test",
     "queue": "bot.cli.people:queue",
+    "cases": "bot.cli.cases:app",
     "promises": "bot.cli.promises:app",
     "user": "bot.cli.people:user_app",
     "techniques": "bot.cli.techniques:app",

@@ -1,4 +1,7 @@
-"""Complaint cases: their events, and finding them by what was said."""
+"""Complaint cases with their events: opened, changed, listed, found, watched.
+
+Events are only ever added. What may be done to a case is decided in `bot.services.cases`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select, text
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import case as case_when
 from sqlalchemy.orm import Session
 
-from bot.crm.counts import count
-from bot.crm.models import Case, CaseEvent, CaseText, Message
+from bot.crm.case_search import add_text, matching
+from bot.crm.counts import COUNTED_VERBS, count
+from bot.crm.models import FINAL, Case, CaseEvent
+from bot.crm.models.cases import IS_OPEN_SQL
 from bot.crm.records import CaseEventRecord, CaseRecord, Page
 from bot.crm.rows import change_row, page_of, record_of
-from bot.dialogue.turn import AddToCase, CaseView, OpenCase
+from bot.dialogue.turn import AddToCase, OpenCase
 from bot.errors import NotFoundError
-from bot.language.search_tokens import search_phrases, search_tokens
+from bot.language.search_tokens import search_phrases
 
-OVERDUE = "overdue"
-MAX_TOKENS_CHARS = 200_000  # PostgreSQL's tsvector takes a megabyte
+_IS_OPEN = text(f"complaint_case.{IS_OPEN_SQL}")  # in the words of the partial indexes
+EQUAL = ("stage", "owner", "customer_id", "severity", "product_id")
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,10 @@ class CaseRepository:
         *,
         owner: str,
         now: datetime,
+        actor: str = "bot",
+        **more: Any,
     ) -> CaseRecord:
-        """Store a new case with its first event."""
+        """Store a new case with its first event; `more` are other columns."""
         row = Case(
             number=command.number,
             conversation_id=conversation_id,
@@ -64,19 +72,28 @@ class CaseRepository:
             crisis=command.crisis,
             product_id=command.product_id,
             owner=owner,
-            deadline_at=command.deadline_at,
             opened_at=now,
             updated_at=now,
+            **{
+                "deadline_at": command.deadline_at,
+                "watch_at": command.deadline_at,
+                **more,
+            },
         )
         self._session.add(row)
         self._session.flush()
-        self._add_event(row.id, "bot", "opened", command.source_message_id, now)
-        self._add_text(row.id, command.source_message_id)
+        self.add_event(row.id, actor, "opened", now, message_id=command.source_message_id)
+        add_text(self._session, row.id, command.source_message_id)
         count(self._session, now, cases=1)
         return _case(row)
 
-    def add_to_case(self, command: AddToCase, *, actor: str, now: datetime) -> CaseRecord:
+    def add_to_case(
+        self, command: AddToCase, *, actor: str, now: datetime, **more: Any
+    ) -> CaseRecord:
         """Append an event; add causes and harm that are new; raise severity and deadline.
+
+        Args:
+            more: other columns.
 
         Raises:
             NotFoundError: there is no such case.
@@ -94,28 +111,32 @@ class CaseRepository:
             row.severity = command.severity
         if command.deadline_at is not None:
             row.deadline_at = min(row.deadline_at, command.deadline_at)
+        for name, value in more.items():
+            setattr(row, name, value)
         row.version += 1
         row.updated_at = now
-        self._add_event(row.id, actor, command.verb, command.source_message_id, now)
-        self._add_text(row.id, command.source_message_id)
+        self.add_event(row.id, actor, command.verb, now, message_id=command.source_message_id)
+        add_text(self._session, row.id, command.source_message_id)
         return _case(row)
 
-    def _add_event(
+    def add_event(
         self,
         case_id: int,
         actor: str,
         verb: str,
-        message_id: int | None,
         now: datetime,
+        *,
+        message_id: int | None = None,
         body: dict[str, Any] | None = None,
     ) -> None:
-        count = self._session.execute(
+        """Append an event under the next number."""
+        known = self._session.execute(
             select(func.count()).select_from(CaseEvent).where(CaseEvent.case_id == case_id)
         ).scalar_one()
         self._session.add(
             CaseEvent(
                 case_id=case_id,
-                ordinal=count + 1,
+                ordinal=known + 1,
                 actor=actor,
                 verb=verb,
                 message_id=message_id,
@@ -124,26 +145,44 @@ class CaseRepository:
             )
         )
         self._session.flush()
+        if verb in COUNTED_VERBS:
+            count(self._session, now, **{COUNTED_VERBS[verb].replace(".", "__"): 1})
 
-    def open_case_of(self, conversation_id: str) -> CaseView | None:
-        """Return the conversation's newest case that is not closed."""
-        row = self._session.execute(
+    def open_case_of(self, conversation_id: str) -> CaseRecord | None:
+        """Return the conversation's newest case that is still worked on, be it in another one."""
+        rows = self._session.execute(
             select(Case)
             .where(Case.conversation_id == conversation_id, Case.stage != "closed")
             .order_by(Case.id.desc())
-            .limit(1)
-        ).scalar_one_or_none()
+        ).scalars()
+        leading = (self.leading(_case(row)) for row in rows)
+        return next((case for case in leading if case.stage not in FINAL), None)
+
+    def leading(self, case: CaseRecord) -> CaseRecord:
+        """Return the case in which this one goes on: itself, or what it was merged into."""
+        while case.merged_into_id is not None:
+            case = self.get(case.merged_into_id)
+        return case
+
+    def get(self, case_id: int) -> CaseRecord:
+        """Return a case by its id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        row = self._session.get(Case, case_id)
         if row is None:
-            return None
-        return CaseView(
-            number=row.number,
-            stage=row.stage,  # type: ignore[arg-type]
-            causes=tuple(row.causes),
-            severity=row.severity,
-            opened_at=row.opened_at,
-            deadline_at=row.deadline_at,
-            owner=row.owner,
-        )
+            raise NotFoundError(f"there is no case with the id {case_id}")
+        return _case(row)
+
+    def of_customer(self, customer_id: int, since: datetime) -> list[CaseRecord]:
+        """Return the cases of a customer that were opened since a moment, newest first."""
+        rows = self._session.execute(
+            select(Case)
+            .where(Case.customer_id == customer_id, Case.opened_at >= since)
+            .order_by(Case.id.desc())
+        ).scalars()
+        return [_case(row) for row in rows]
 
     def of_conversation(self, conversation_id: str) -> list[CaseRecord]:
         """Return all cases of a conversation, oldest first."""
@@ -160,7 +199,7 @@ class CaseRepository:
         """
         row = self._session.execute(select(Case).where(Case.number == number)).scalar_one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no case {number}")
+            raise NotFoundError(f"there is no case {number}; see ./prelude cases")
         return _case(row)
 
     def events_of(self, number: str) -> list[CaseEventRecord]:
@@ -178,17 +217,15 @@ class CaseRepository:
     ) -> Page[CaseRecord]:
         """Return cases, newest first."""
         statement = select(Case)
-        for name in ("stage", "owner", "customer_id", "severity", "product_id"):
+        for name in EQUAL:
             value = getattr(wanted, name)
             if value is not None:
                 statement = statement.where(getattr(Case, name) == value)
         if wanted.is_open is not None:
-            is_open = Case.stage != "closed"
-            statement = statement.where(is_open if wanted.is_open else ~is_open)
+            is_final = Case.stage.in_(FINAL)
+            statement = statement.where(is_final if not wanted.is_open else ~is_final)
         if wanted.overdue_at is not None:
-            statement = statement.where(
-                Case.stage != "closed", Case.deadline_at < wanted.overdue_at
-            )
+            statement = statement.where(_IS_OPEN, _is_overdue(wanted.overdue_at))
         if wanted.updated_since is not None:
             statement = statement.where(Case.updated_at >= wanted.updated_since)
         return page_of(
@@ -206,7 +243,9 @@ class CaseRepository:
         if not phrases:
             return Page([], None)
         found = (
-            self._session.execute(self._match(phrases, before_id).limit(limit + 1)).scalars().all()
+            self._session.execute(matching(self._session, phrases, before_id).limit(limit + 1))
+            .scalars()
+            .all()
         )
         rows = {
             row.id: row
@@ -217,40 +256,38 @@ class CaseRepository:
         next_id = found[limit - 1] if len(found) > limit else None
         return Page([_case(rows[each]) for each in found[:limit]], next_id)
 
-    def _match(self, phrases: list[list[str]], before_id: int | None) -> Select[Any]:
-        """Return the statement that finds ids by the full-text index of this database."""
-        if self._session.get_bind().dialect.name == "sqlite":
-            # tokens hold letters, digits and Chinese characters only, so quotes cannot end early
-            words = " ".join(
-                f'"{phrase[0][:-1]}"*' if phrase[0].endswith("*") else f'"{" ".join(phrase)}"'
-                for phrase in phrases
-            )
-            found: ColumnElement[int] = literal_column("rowid")
-            statement = (
-                select(found).select_from(text("case_search")).where(text("case_search MATCH :q"))
-            )
-        else:
-            words = " & ".join(
-                f"{phrase[0][:-1]}:*" if phrase[0].endswith("*") else f"({' <-> '.join(phrase)})"
-                for phrase in phrases
-            )
-            found = literal_column("case_id")
-            condition = text("search @@ to_tsquery('simple', :q)")
-            statement = select(found).select_from(text("case_text")).where(condition)
-        if before_id is not None:
-            statement = statement.where(found < before_id)
-        return statement.order_by(found.desc()).params(q=words)
-
-    def overdue(self, now: datetime, limit: int = 500) -> list[CaseRecord]:
-        """Return open cases past their deadline that nobody was told of, oldest first."""
-        told = exists().where(CaseEvent.case_id == Case.id, CaseEvent.verb == OVERDUE)
+    def urgent(self, stage: str, now: datetime, limit: int) -> list[CaseRecord]:
+        """Return cases of a stage, the most urgent first: priority, lateness, what is due next."""
+        due = func.coalesce(Case.solution_due_at, Case.deadline_at)
+        is_late = case_when((_is_overdue(now), 0), else_=1)
         rows = self._session.execute(
             select(Case)
-            .where(Case.stage != "closed", Case.deadline_at < now, ~told)
-            .order_by(Case.deadline_at)
+            .where(Case.stage == stage)
+            .order_by(Case.priority.desc(), is_late, due, Case.id)
             .limit(limit)
         ).scalars()
         return [_case(row) for row in rows]
+
+    def figures(self, now: datetime) -> dict[str, tuple[int, int, int]]:
+        """Count the open cases by stage: all, those overdue, those paused."""
+        rows = self._session.execute(
+            select(
+                Case.stage,
+                func.count(),
+                func.sum(case_when((_is_overdue(now), 1), else_=0)),
+                func.count(Case.paused_at),
+            )
+            .where(_IS_OPEN)
+            .group_by(Case.stage)
+        )
+        return {stage: (count, int(late), paused) for stage, count, late, paused in rows}
+
+    def next_to_watch(self, now: datetime) -> CaseRecord | None:
+        """Return an open case that the server has to look at, the longest waiting first."""
+        row = self._session.execute(
+            select(Case).where(_IS_OPEN, Case.watch_at < now).order_by(Case.watch_at).limit(1)
+        ).scalar_one_or_none()
+        return None if row is None else _case(row)
 
     def change(
         self,
@@ -262,6 +299,7 @@ class CaseRepository:
         body: dict[str, Any],
         now: datetime,
         expected: int | None = None,
+        message_id: int | None = None,
     ) -> CaseRecord:
         """Set columns and append the event that tells of it.
 
@@ -269,21 +307,21 @@ class CaseRepository:
             NotFoundError, VersionConflictError: as `change_row` says.
         """
         row = change_row(self._session, Case, case_id, expected, {**values, "updated_at": now})
-        self._add_event(case_id, actor, verb, None, now, body)
+        self.add_event(case_id, actor, verb, now, message_id=message_id, body=body)
         return _case(row)
 
-    def _add_text(self, case_id: int, message_id: int) -> None:
-        """Let the case be found by what this message says."""
-        said = self._session.execute(
-            select(Message.text).where(Message.id == message_id)
-        ).scalar_one_or_none()
-        tokens = " ".join(search_tokens(said or ""))
-        row = self._session.get(CaseText, case_id)
-        if row is None:
-            self._session.add(CaseText(case_id=case_id, tokens=tokens))
-        elif tokens and len(row.tokens) < MAX_TOKENS_CHARS:
-            row.tokens = f"{row.tokens} {tokens}"
-        self._session.flush()
+    def watch(self, case_id: int, watch_at: datetime | None) -> None:
+        """Set when the server looks at a case next; no event, for nothing has happened."""
+        self._session.execute(update(Case).where(Case.id == case_id).values(watch_at=watch_at))
+        self._session.expire_all()
+
+
+def _is_overdue(now: datetime) -> ColumnElement[bool]:
+    """As `bot.dialogue.case_clocks.is_overdue`."""
+    return or_(
+        and_(Case.first_answered_at.is_(None), Case.deadline_at < now),
+        and_(Case.paused_at.is_(None), Case.resolved_at.is_(None), Case.solution_due_at < now),
+    )
 
 
 def _case(row: Case) -> CaseRecord:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.clock import SHOP_TIME_ZONE
 from bot.crm.models import (
     Case,
+    CaseEvent,
     Conversation,
     Customer,
     DayCount,
@@ -36,6 +37,9 @@ METRICS = {
     "objections.<kind>": "objections raised, by kind (D-OBJ-1)",
     "techniques": "techniques used",
     "cases": "complaint cases opened",
+    "cases.overdue": "times that one was escalated for being late",
+    "cases.closed": "times that one was closed",
+    "cases.reopened": "times that one was opened again",
     "tasks": "tasks made",
     "ratings": "surveys answered",
     "ratings.sum": "sum of their scores",
@@ -43,6 +47,11 @@ METRICS = {
     "revenue_fen": "what was to be paid for them",
 }
 Counts = dict[tuple[str, str], int]
+COUNTED_VERBS = {  # events of cases by which figures rise
+    "overdue": "cases.overdue",
+    "closed": "cases.closed",
+    "reopened": "cases.reopened",
+}
 UNDONE = ("cancelled", "returned")
 _GATHERED = "gathered counts"
 _UPSERT = text(  # both databases read it; SQLAlchemy's own cannot be kept compiled
@@ -126,6 +135,11 @@ class CountRepository:
                 found[day_of(moment), metric] += 1
         for moment in self._session.execute(select(Case.opened_at)).scalars():
             found[day_of(moment), "cases"] += 1
+        moves = select(CaseEvent.created_at, CaseEvent.verb).where(
+            CaseEvent.verb.in_(COUNTED_VERBS)
+        )
+        for moment, verb in self._session.execute(moves):
+            found[day_of(moment), COUNTED_VERBS[verb]] += 1
         failed = select(Turn.created_at).where(Turn.kind == "failed")
         for moment in self._session.execute(failed).scalars():
             found[day_of(moment), "turns.failed"] += 1

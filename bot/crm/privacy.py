@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from bot.crm.models import (
+    FINAL,
     AuditSalt,
     Base,
     Case,
@@ -176,7 +177,9 @@ class PrivacyRepository:
 
     def stale_conversations(self, before: datetime, limit: int) -> Sequence[str]:
         """Return conversations silent since `before`, without an open case, not emptied yet."""
-        open_case = exists().where(Case.conversation_id == Conversation.id, Case.stage != "closed")
+        open_case = exists().where(
+            Case.conversation_id == Conversation.id, Case.stage.not_in(FINAL)
+        )
         said_since = exists().where(
             Message.conversation_id == Conversation.id, Message.created_at >= before
         )

@@ -15,7 +15,7 @@ from bot.crm.rows import change_row, page_of, record_of
 from bot.errors import NotFoundError
 
 _IS_OPEN = Promise.state == literal_column("'open'")  # in the words of the partial index
-EQUAL = ("state", "kind", "owner", "made_by", "customer_id", "conversation_id")
+EQUAL = ("state", "kind", "owner", "made_by", "customer_id", "conversation_id", "case_id")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class PromiseFilter:
     made_by: str | None = None
     customer_id: int | None = None
     conversation_id: str | None = None
+    case_id: int | None = None
     due_before: datetime | None = None
     updated_since: datetime | None = None
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from bot.dialogue.turn import Option, Owner
+from bot.knowledge.case_rules import Severity
 
 T = TypeVar("T")
 
@@ -123,23 +124,82 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class CaseRecord:
-    """A complaint case as listed."""
+    """A complaint case; the columns of `complaint_case`."""
 
     id: int
     number: str
     conversation_id: str
     customer_id: int | None
+    channel: str
     stage: str
     causes: list[str]
-    severity: str
+    severity: Severity
+    priority: int
     reaction: str | None
     harm: list[str]
+    harm_degrees: dict[str, str]
     crisis: bool
+    outlets: dict[str, str]
+    dealer: str | None
     product_id: str | None
+    wish: str | None
+    finding: str | None
+    decision: str | None
+    is_reasonable: bool | None
+    is_our_duty: bool | None
+    is_possible: bool | None
+    how: str | None
+    reason: str | None
+    decided_by: str | None
+    customer_answer: str | None
+    recourse: list[str]
+    cause_level: str | None
+    end_reason: str | None
+    close_reason: str | None
+    follows_id: int | None
+    merged_into_id: int | None
     owner: str
+    escalation_level: int
+    overdue_count: int
     deadline_at: datetime
+    solution_due_at: datetime | None
+    acknowledged_at: datetime | None
+    first_answered_at: datetime | None
+    paused_at: datetime | None
+    resume_by: datetime | None
+    told_at: datetime | None
+    ended_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    watch_at: datetime | None
     opened_at: datetime
     version: int
+    updated_at: datetime
+
+    @property
+    def is_grave(self) -> bool:
+        """Tell whether there is bodily harm or a threat (D-CMP-4, 9)."""
+        return self.severity == "bodily" or self.crisis
+
+
+@dataclass(frozen=True)
+class ProposalRecord:
+    """Something offered in a case (D-CMP-6)."""
+
+    id: int
+    case_id: int
+    ordinal: int
+    made_by: str
+    kind: str
+    text: str
+    limit_id: str
+    value_fen: int
+    approver: str
+    state: str
+    approved_by: str | None
+    answer: str
+    promise_id: int | None
+    created_at: datetime
     updated_at: datetime
 
 

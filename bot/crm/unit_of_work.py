@@ -23,6 +23,7 @@ from bot.crm.outbox import OutboxRepository
 from bot.crm.pictures import PictureRepository
 from bot.crm.privacy import PrivacyRepository
 from bot.crm.promises import PromiseRepository
+from bot.crm.proposals import ProposalRepository
 from bot.crm.staff import StaffRepository
 from bot.crm.tasks import TaskRepository
 from bot.crm.techniques import TechniqueRepository
@@ -64,6 +65,11 @@ class UnitOfWork:
     def cases(self) -> CaseRepository:
         """Complaint cases."""
         return CaseRepository(self._session)
+
+    @cached_property
+    def proposals(self) -> ProposalRepository:
+        """What was offered in cases."""
+        return ProposalRepository(self._session)
 
     @cached_property
     def customers(self) -> CustomerRepository:

@@ -6,52 +6,16 @@ A due moment never falls into closed hours: a promise that nobody is there to ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Literal
 
 from bot.clock import SHOP_TIME_ZONE
+from bot.dialogue.business_time import DAY, after, before, local, spans
 from bot.dialogue.turn import PromiseTimes
 from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.promise_rules import PromiseRules
 
 PromiseState = Literal["open", "kept", "late", "broken"]
-LONGEST_DAYS = 60  # a shop that is closed for longer can name no day
-DAY = timedelta(days=1)
-
-Span = tuple[datetime, datetime]
-
-
-def after(hours: OpeningHours, moment: datetime, minutes: int) -> datetime | None:
-    """Return when so many minutes of opening hours have passed since `moment`.
-
-    With 0 minutes: `moment` itself if the shop is open, else when it opens next.
-
-    Returns:
-        A moment of the opening hours, their end included; None if there are too few of them.
-    """
-    left = timedelta(minutes=minutes)
-    day = _local(moment).date()
-    for each in range(LONGEST_DAYS):
-        for start, end in _spans(hours, day + each * DAY):
-            start = max(start, moment)
-            if start < end and start + left <= end:
-                return (start + left).astimezone(timezone.utc)
-            left -= max(end - start, timedelta())
-    return None
-
-
-def before(hours: OpeningHours, moment: datetime, minutes: int) -> datetime | None:
-    """Return the latest time from which on there are so many minutes of opening hours left."""
-    left = timedelta(minutes=minutes)
-    day = _local(moment).date()
-    for each in range(LONGEST_DAYS):
-        for start, end in reversed(list(_spans(hours, day - each * DAY))):
-            end = min(end, moment)
-            if start < end and end - left >= start:
-                return (end - left).astimezone(timezone.utc)
-            left -= max(end - start, timedelta())
-    return None
 
 
 def usual_due(
@@ -69,7 +33,7 @@ def day_due(
 
     A day on which the shop is closed, or has closed already, counts from when it opens next.
     """
-    ends = [end for _, end in _spans(hours, day) if end > now]
+    ends = [end for _, end in spans(hours, day) if end > now]
     if ends:
         return ends[-1].astimezone(timezone.utc)
     midnight = datetime.combine(day, time(), SHOP_TIME_ZONE)
@@ -110,34 +74,17 @@ def judge(times: PromiseTimes, kept_at: datetime | None, now: datetime) -> Promi
 
 def say_moment(rules: PromiseRules, moment: datetime, now: datetime) -> str:
     """Return a moment as it is said: today, tomorrow, or with its day."""
-    local = _local(moment)
-    days = (local.date() - _local(now).date()).days
+    shown = local(moment)
+    days = (shown.date() - local(now).date()).days
     template = {0: rules.today, 1: rules.tomorrow}.get(days, rules.later)
-    return template.format(month=local.month, day=local.day, hour=local.hour, minute=local.minute)
+    return template.format(month=shown.month, day=shown.day, hour=shown.hour, minute=shown.minute)
 
 
 def _rounded(rules: PromiseRules, hours: OpeningHours, due: datetime) -> datetime:
     """Return the next full step, or the end of the opening hours if that is before it."""
-    local = _local(due)
-    midnight = datetime.combine(local.date(), time(), SHOP_TIME_ZONE)
+    exact = local(due)
+    midnight = datetime.combine(exact.date(), time(), SHOP_TIME_ZONE)
     step = timedelta(minutes=rules.round_minutes)
-    rounded = midnight - (midnight - local) // step * step
-    end = next(end for start, end in _spans(hours, local.date()) if start <= local <= end)
+    rounded = midnight - (midnight - exact) // step * step
+    end = next(end for start, end in spans(hours, exact.date()) if start <= exact <= end)
     return min(rounded, end).astimezone(timezone.utc)
-
-
-def _spans(hours: OpeningHours, day: date) -> Iterator[Span]:
-    """Yield when people are there on a day, in order, none over another."""
-    last = datetime.combine(day, time(), SHOP_TIME_ZONE)
-    for span in sorted(hours.of_day(day)):
-        start, end = (
-            datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
-            for part in span.split("-")
-        )
-        if end > last:
-            yield max(start, last), end
-            last = end
-
-
-def _local(moment: datetime) -> datetime:
-    return moment.astimezone(SHOP_TIME_ZONE)

@@ -26,7 +26,16 @@ ObjectionKind = Literal[
 ObjectionState = Literal["open", "probed", "answered", "settled", "reopened", "left"]
 Truth = Literal["unclear", "true", "false", "unseen", "hidden"]
 Owner = Literal["bot", "queue", "agent"]
-ComplaintStage = Literal["receipt", "closed"]
+ComplaintStage = Literal[
+    "receipt",
+    "acknowledgement",
+    "assessment",
+    "investigation",
+    "response",
+    "communication",
+    "closed",
+    "merged",
+]
 Refusal = Literal["none", "plain", "stop"]
 CellTruth = Literal["unclear", "true", "false", "hidden"]
 Policy = Literal["rule", "prior", "learned", "explored", "pinned"]
@@ -136,8 +145,28 @@ class CellSetting(Struct, frozen=True):
     mode: Literal["pin", "ban"]
 
 
+class ProposalView(Struct, frozen=True):
+    """What a turn may know of something offered in a case (D-CMP-6)."""
+
+    ordinal: int
+    kind: str
+    text: str
+    state: str
+    value_fen: int = 0
+
+
 class CaseView(Struct, frozen=True):
-    """What a turn may know of the conversation's open case."""
+    """What a turn may know of the conversation's open case.
+
+    Attributes:
+        known: facts of the process that are given (`bot/knowledge/book/case_process.yml`).
+        moves: those that `bot` or `customer` may make now.
+        wish: what the customer wants, as confirmed.
+        decision: accept, partly or decline; `how` and `reason` as staff have written them.
+        proposals: those that were not dropped or refused.
+        promised_at: until when the next promise in this case is to be kept.
+        follows: number of the earlier case of the same trouble.
+    """
 
     number: str
     stage: ComplaintStage
@@ -146,6 +175,20 @@ class CaseView(Struct, frozen=True):
     opened_at: datetime
     deadline_at: datetime
     owner: str
+    known: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
+    wish: str = ""
+    decision: str = ""
+    how: str = ""
+    reason: str = ""
+    customer_answer: str = ""
+    proposals: tuple[ProposalView, ...] = ()
+    solution_due_at: datetime | None = None
+    is_paused: bool = False
+    promised_at: datetime | None = None
+    follows: str = ""
+    escalation_level: int = 0
+    version: int = 0
 
 
 class PromiseView(Struct, frozen=True):
@@ -356,7 +399,11 @@ class GrantConcession(Struct, frozen=True, tag=True):
 
 
 class OpenCase(Struct, frozen=True, tag=True):
-    """Open a complaint case for one message (D-CMP-5)."""
+    """Open a complaint case for one message (D-CMP-5).
+
+    Attributes:
+        outlets: with which the customer threatens (D-CMP-15).
+    """
 
     source_message_id: int
     number: str
@@ -368,6 +415,7 @@ class OpenCase(Struct, frozen=True, tag=True):
     crisis: bool = False
     escalated: bool = False
     product_id: str | None = None
+    outlets: tuple[str, ...] = ()
 
 
 class AddToCase(Struct, frozen=True, tag=True):
@@ -381,6 +429,23 @@ class AddToCase(Struct, frozen=True, tag=True):
     crisis: bool = False
     harm: tuple[str, ...] = ()
     deadline_at: datetime | None = None
+
+
+class MoveCase(Struct, frozen=True, tag=True):
+    """Make a move of a case, for the bot or in the customer's name.
+
+    T2 checks it like everybody's (`bot.services.cases.move_case`): one that is not legal fails the
+    turn; if somebody has changed the case meanwhile, the turn is computed anew.
+
+    Attributes:
+        body: what the move takes (`bot.services.case_bodies`).
+    """
+
+    number: str
+    move: str
+    body: dict[str, Any] = {}
+    role: Literal["bot", "customer"] = "bot"
+    source_message_id: int | None = None
 
 
 class HandOver(Struct, frozen=True, tag=True):
@@ -465,6 +530,7 @@ Command = Union[
     GrantConcession,
     OpenCase,
     AddToCase,
+    MoveCase,
     HandOver,
     CreateTask,
     MakePromise,

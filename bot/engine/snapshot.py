@@ -154,7 +154,7 @@ class SnapshotTrackerStore(TrackerStore):
             "objection_state": state,
             # No rule asks for it later, and a slot that moves between turns hides their stories.
             **({"objection_truth": truth} if state in ("open", "probed") else {}),
-            "complaint_stage": request.facts.open_case.stage if request.facts.open_case else "none",
+            "complaint_stage": "receipt" if request.facts.open_case else "none",
             "missed": request.facts.missed_last_turn,
         }
         return [

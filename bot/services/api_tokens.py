@@ -34,7 +34,7 @@ WRITE = ("customers:write", "orders:write", "cases:write", "tasks:write")
 PERSONAL = "personal:read"
 SCOPES = (*READ, *WRITE, PERSONAL)
 ROLE_SCOPES = {  # what a token of somebody with this role may open at most
-    "agent": frozenset({*READ, "tasks:write"}),
+    "agent": frozenset({*READ, "cases:write", "tasks:write"}),
     "supervisor": frozenset({*READ, *WRITE}),
     "manager": frozenset(SCOPES),
     "program": frozenset(SCOPES),
@@ -53,6 +53,8 @@ class Caller:
     code: str
     token_id: str
     scopes: frozenset[str]
+    role: str = "program"
+    name: str = ""
 
     @property
     def sees_personal(self) -> bool:
@@ -158,7 +160,8 @@ def authenticate(uow: UnitOfWork, token: str, now: datetime) -> Caller | None:
     if person is None or person.disabled_at is not None:
         return None
     allowed = ROLE_SCOPES.get(person.role, frozenset())
-    return Caller(person.code, row.id, allowed & frozenset(row.scopes))
+    scopes = allowed & frozenset(row.scopes)
+    return Caller(person.code, row.id, scopes, person.role, person.name)
 
 
 class TokenDesk:

@@ -24,6 +24,7 @@ from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.knowledge.shop import Shop
 from bot.services import queue, reception, staff
+from bot.services.cases import note_answer
 from bot.services.conversations import Accepted, InboundText, accept_message
 from bot.services.events import event_of
 from bot.services.explain import explain_conversation
@@ -292,11 +293,15 @@ class Application:
     ) -> list[str]:
         """Send a person's text; return what the guard says against it."""
         now = self.clock.now()
-        answered = await self.database.write_async(
-            lambda uow: queue.answer(
+
+        def work(uow: UnitOfWork) -> queue.Answered:
+            sent = queue.answer(
                 uow, self.book, conversation_id, name, text, is_confirmed=is_confirmed, now=now
             )
-        )
+            note_answer(uow, conversation_id, name, now)
+            return sent
+
+        answered = await self.database.write_async(work)
         await self.notifier.publish(conversation_id, answered.events)
         return answered.warnings
 

@@ -11,11 +11,11 @@ from bot.clock import start_of_day
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
-from bot.errors import StaleTurnError
-from bot.services.cases import CHANGED, OPENED, tell_case
+from bot.errors import EngineError, NotAllowedError, NotFoundError, StaleTurnError, UsageError
+from bot.services import case_opening
+from bot.services.cases import move_case
 from bot.services.promises import follow_task, move_promise, store_promise
 
-CASE_OWNER = "after_sales"
 CUSTOMER = "customer"
 
 
@@ -88,15 +88,46 @@ def _grant_concession(at: _Place, command: t.GrantConcession) -> None:
 
 
 def _open_case(at: _Place, command: t.OpenCase) -> None:
-    case = at.uow.cases.open_case(
-        at.conversation_id, at.customer_id(), command, owner=CASE_OWNER, now=at.now
+    case_opening.open_case(
+        at.uow,
+        at.conversation_id,
+        at.customer_id(),
+        command,
+        by=case_opening.BOT,
+        now=at.now,
     )
-    tell_case(at.uow, OPENED, case, at.now)
 
 
 def _add_to_case(at: _Place, command: t.AddToCase) -> None:
-    case = at.uow.cases.add_to_case(command, actor="customer", now=at.now)
-    tell_case(at.uow, CHANGED, case, at.now)
+    case_opening.add_to_case(at.uow, command, at.now)
+
+
+def _move_case(at: _Place, command: t.MoveCase) -> None:
+    """Make a move for the bot, or in the customer's name, of a case of this conversation.
+
+    Raises:
+        EngineError: it is not legal, or another conversation's.
+    """
+    case = at.uow.cases.open_case_of(at.conversation_id)
+    is_theirs = case is not None and case.number == command.number
+    is_closed = any(
+        each.number == command.number for each in at.uow.cases.of_conversation(at.conversation_id)
+    )
+    if not (is_theirs or is_closed):
+        raise EngineError(f"{command.move}: {command.number} is no case of this conversation")
+    by = case_opening.CUSTOMER if command.role == CUSTOMER else case_opening.BOT
+    try:
+        move_case(
+            at.uow,
+            command.number,
+            command.move,
+            by=by,
+            now=at.now,
+            body=command.body,
+            message_id=command.source_message_id,
+        )
+    except (UsageError, NotAllowedError, NotFoundError) as error:
+        raise EngineError(str(error)) from error
 
 
 def _hand_over(at: _Place, _: t.HandOver) -> None:
@@ -164,6 +195,7 @@ _COMMANDS: dict[type, Callable[[_Place, Any], None]] = {
     t.GrantConcession: _grant_concession,
     t.OpenCase: _open_case,
     t.AddToCase: _add_to_case,
+    t.MoveCase: _move_case,
     t.HandOver: _hand_over,
     t.CreateTask: _create_task,
     t.MakePromise: _make_promise,

@@ -18,6 +18,7 @@ from msgspec import Struct
 from bot.errors import NotFoundError, UsageError
 from bot.services import (
     api_tokens,
+    case_operations,
     privacy_operations,
     promise_operations,
     staff,
@@ -234,6 +235,7 @@ OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable
     **privacy_operations.OPERATIONS,
     **technique_operations.OPERATIONS,
     **promise_operations.OPERATIONS,
+    **case_operations.OPERATIONS,
 }
 
 

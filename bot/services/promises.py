@@ -54,8 +54,8 @@ def store_promise(
 ) -> PromiseRecord:
     """Write a promise down, with the task of whoever keeps it."""
     task, times = command.task, command.times
-    cases = [each for each in uow.cases.of_conversation(conversation.id) if each.stage != "closed"]
-    case_id = cases[-1].id if cases else None
+    case = uow.cases.open_case_of(conversation.id)
+    case_id = case.id if case else None
     task_id = uow.tasks.add(
         task.kind,
         now,

@@ -8,8 +8,11 @@ from typing import Any
 from bot.crm.records import CaseRecord, ConversationRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.knowledge.book import Book
+from bot.knowledge.case_rules import load_case_process
 from bot.knowledge.shop import Shop
 from bot.services.identity import IdentityDesk
+
+ALWAYS_SHOWN = ("opened", "customer_said", "asked_beside")
 
 
 def read_standing(
@@ -32,7 +35,7 @@ def read_standing(
         "position": _position(uow, record),
         "open": opens_at == now,
         "opens_at": opens_at.isoformat() if opens_at and opens_at > now else None,
-        "case": case_card(cases[-1], book, desk) if cases else None,
+        "case": case_card(cases[-1], uow.cases.leading(cases[-1]), book, desk) if cases else None,
         "survey": _survey(uow, record),
     }
 
@@ -62,28 +65,49 @@ def read_progress(uow: UnitOfWork, number: str, book: Book, desk: IdentityDesk) 
     Raises:
         NotFoundError: there is no such case.
     """
-    card = case_card(uow.cases.find(number), book, desk)
+    case = uow.cases.find(number)
+    shown = {*ALWAYS_SHOWN, *load_case_process().shown_verbs}
+    card = case_card(case, uow.cases.leading(case), book, desk)
     events = [
-        {"at": event.created_at.isoformat(), "actor": event.actor, "verb": event.verb}
+        {"at": event.created_at.isoformat(), "actor": _who(event.actor), "verb": event.verb}
         for event in uow.cases.events_of(number)
+        if event.verb in shown
     ]
     return {**card, "events": events}
 
 
-def case_card(case: CaseRecord, book: Book, desk: IdentityDesk) -> dict[str, Any]:
-    """Return what a customer sees of a case: number, stage, next step, deadline (D-CMP-13)."""
-    severity = book.complaints.severities[case.severity]  # type: ignore[index]
-    is_closed = case.stage == "closed"
+def _who(actor: str) -> str:
+    """Return who did something, as a customer is told: no codes of people."""
+    return actor if actor in ("bot", "customer", "server") else "staff"
+
+
+def case_card(
+    case: CaseRecord, leading: CaseRecord, book: Book, desk: IdentityDesk
+) -> dict[str, Any]:
+    """Return what a customer sees of a case: number, stage, next step, deadline (D-CMP-13).
+
+    Args:
+        leading: the case in which it goes on, itself unless it was merged.
+    """
+    severity = book.complaints.severities[leading.severity]
+    is_closed = leading.stage == "closed"
     return {
         "number": case.number,
-        "stage": book.complaints.stage_names[case.stage],
+        "stage": book.complaints.stage_names[leading.stage],
         "causes": [
             book.complaints.cause_names[cause]
-            for cause in case.causes
+            for cause in leading.causes
             if cause in book.complaints.cause_names
         ],
         "opened_at": case.opened_at.isoformat(),
         "next_step": "" if is_closed else severity.next_step,
-        "deadline_at": None if is_closed else case.deadline_at.isoformat(),
+        "deadline_at": None if is_closed else _due(leading).isoformat(),
         "progress_url": f"/case.html#number={case.number}&key={desk.case_key(case.number)}",
     }
+
+
+def _due(case: CaseRecord) -> datetime:
+    """Return until when the customer hears of it: first the answer, then the solution."""
+    if case.first_answered_at is None or case.solution_due_at is None:
+        return case.deadline_at
+    return case.solution_due_at

@@ -23,6 +23,7 @@ from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.knowledge.technique_rules import load_learning
+from bot.services.case_facts import view_of
 from bot.services.commands import apply_command
 from bot.services.conversations import find_option
 from bot.services.customers import is_key_customer
@@ -89,7 +90,7 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
         conversation_id=record.id,
         owner=record.owner,
         ledger=uow.turns.ledger(record.id, LEDGER_LIMIT) if head.has_objections else (),
-        open_case=uow.cases.open_case_of(record.id) if head.has_open_case else None,
+        open_case=_open_case(uow, record.id) if head.has_open_case else None,
         product_id=record.product_id,
         used_wordings=uow.messages.used_wordings(record.id, WORDINGS_LIMIT),
         missed_last_turn="action_clarify" in head.last_steps,
@@ -122,6 +123,11 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
         is_returning=customer is not None and customer.created_at < record.created_at,
         related_offered=head.related_offered,
     )
+
+
+def _open_case(uow: UnitOfWork, conversation_id: str) -> t.CaseView | None:
+    case = uow.cases.open_case_of(conversation_id)
+    return None if case is None else view_of(uow, case)
 
 
 def _said(message: MessageRecord) -> t.Said:
@@ -176,6 +182,7 @@ def apply_result(
     """
     _check_fits(request, result)
     _check_allowed(request, result)
+    _check_case(uow, request, result)
     turn_id, first_seq = _begin_turn(
         uow, request, now, kind="bot", result=result, replies=len(result.replies)
     )
@@ -207,7 +214,7 @@ def receipt_of(request: t.TurnRequest, state: str) -> dict[str, Any]:
 
 def changes_standing(request: t.TurnRequest, result: t.TurnResult) -> bool:
     """Tell whether owner, case or survey are not what they were before the turn."""
-    telling = (t.HandOver, t.OpenCase, t.AddToCase)
+    telling = (t.HandOver, t.OpenCase, t.AddToCase, t.MoveCase)
     has_news = any(isinstance(command, telling) for command in result.commands)
     return has_news or request.facts.has_ended or _ended_at(result, request.now) is not None
 
@@ -288,6 +295,15 @@ def _check_allowed(request: t.TurnRequest, result: t.TurnResult) -> None:
     )
     if has_case and any(isinstance(command, t.RecordTechnique) for command in result.commands):
         raise EngineError("nothing is sold while a complaint is open (design decision 8)")
+
+
+def _check_case(uow: UnitOfWork, request: t.TurnRequest, result: t.TurnResult) -> None:
+    """Throw a turn away that moves a case which somebody has changed since it was loaded."""
+    seen = request.facts.open_case
+    if seen is None or not any(isinstance(each, t.MoveCase) for each in result.commands):
+        return
+    if uow.cases.find(seen.number).version != seen.version:
+        raise StaleTurnError("the case was changed while the turn was computed")
 
 
 def _store_replies(

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from bot.crm.outbox import DeliveryRecord, WebhookRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
-from bot.services import cases, promises
+from bot.services import case_events, promises
 
-EVENTS = (*cases.EVENTS, *promises.EVENTS)
+EVENTS = (*case_events.EVENTS, *promises.EVENTS)
 MAX_URL_CHARS = 500
 MAX_WEBHOOKS = 20  # every event writes a row for each of them
 SECRET_BYTES = 32

@@ -16,7 +16,9 @@ from bot.cli.app import app
 from bot.crm.dictionary import data_dictionary
 from bot.errors import BotError
 from bot.killpoints import KILL_POINTS
+from bot.knowledge.case_rules import load_case_process
 from bot.services.api_tokens import SCOPES
+from bot.services.case_bodies import BODIES
 from bot.services.operations import OPERATIONS
 from bot.web import frames, session
 from bot.web.api.routes import api_document
@@ -181,3 +183,12 @@ def test_api_document_names_every_route_and_scope() -> None:
         for method in operations:
             assert f"`{method.upper()} {place}`" in text
     assert [scope for scope in SCOPES if f"`{scope}`" not in text] == []
+
+
+def test_api_document_names_every_move_of_a_case_with_its_body() -> None:
+    rows = [line for line in read("docs/api.md").splitlines() if line.startswith("| `")]
+    told = {line.split("`")[1]: line for line in rows}
+    for move, rule in load_case_process().moves.items():
+        assert all(role in told[move] for role in rule.by), move
+        fields = BODIES[move].__struct_fields__
+        assert [name for name in fields if f"`{name}`" not in told[move]] == [], move

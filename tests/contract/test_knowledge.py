@@ -119,9 +119,9 @@ def test_nothing_but_what_passes_the_guard_becomes_a_message() -> None:
                 says_text.add(name)
     assert makes_replies == {"bot/dialogue/wording.py"}
     assert says_text == set()
-    services = "announce conversations developer promises queue turns".split()
+    services = "announce case_opening conversations developer promises queue turns".split()
     assert stores == {f"bot/services/{name}.py" for name in services}
-    # conversations and developer store what customers say
+    # case_opening, conversations and developer store what customers say
     for name in ("announce", "queue", "turns"):
         source = (ROOT / f"bot/services/{name}.py").read_text(encoding="utf-8")
         assert "choose_reply(" in source or "violations(" in source

@@ -31,6 +31,7 @@ from bot.dialogue.turn import TurnRequest
 from bot.errors import BotError, NotAllowedError, StaleTurnError
 from bot.knowledge.book import load_book
 from bot.services import queue, reception
+from bot.services.case_moves import Mover
 from bot.services.cases import CaseChange, change_case, note_overdue
 from bot.services.conversations import InboundText, accept_message
 from bot.services.customers import CustomerChange, change_customer, merge_customers
@@ -179,7 +180,9 @@ class Shop(RuleBasedStateMachine):
 
             def work(uow: UnitOfWork) -> None:
                 number = uow._session.get_one(Case, case_id).number
-                change_case(uow, number, CaseChange(owner, "hm"), actor="p", now=self.now)
+                change_case(
+                    uow, number, CaseChange(owner, "hm"), by=Mover("p", "agent"), now=self.now
+                )
 
             self.write(work)
 

@@ -20,6 +20,7 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import StorageUnavailableError
 from bot.knowledge.book import load_book
 from bot.services import queue, reception
+from bot.services.case_moves import Mover
 from bot.services.cases import CaseChange, change_case, note_overdue
 from bot.services.conversations import InboundText, accept_message
 from bot.services.customers import CustomerChange, change_customer, merge_customers, put_customer
@@ -115,7 +116,7 @@ def jobs(scene: Scene) -> dict[str, Job]:
             uow, scene.task.id, TaskChange(state="done", result="ok"), actor="cli", now=LATER
         ),
         "work on a case": lambda uow: change_case(
-            uow, scene.case.number, CaseChange("Zhao", "hm"), actor="cli", now=LATER
+            uow, scene.case.number, CaseChange("Zhao", "hm"), by=Mover("p", "agent"), now=LATER
         ),
         "mark overdue": lambda uow: note_overdue(uow, LATER),
     }

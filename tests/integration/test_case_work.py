@@ -11,10 +11,14 @@ from bot.crm.cases import CaseFilter
 from bot.crm.database import Database
 from bot.crm.tasks import TaskFilter
 from bot.errors import NotFoundError, UsageError, VersionConflictError
-from bot.services.cases import EVENTS, CaseChange, change_case, note_overdue
+from bot.services.case_events import EVENTS
+from bot.services.case_moves import Mover
+from bot.services.cases import CaseChange, change_case, note_overdue
 from bot.services.tasks import NewTask, TaskChange, add_task, change_task
 from tests.conftest import Play
 from tests.fakes import START
+
+LIN = Mover("p1", "agent", "Lin")
 
 
 def complain(play: Play, text: str) -> Any:
@@ -27,7 +31,7 @@ def complain(play: Play, text: str) -> Any:
 def change(play: Play, number: str, expected: int | None = None, **values: str) -> Any:
     return play.app.database.write(
         lambda uow: change_case(
-            uow, number, CaseChange(**values), actor="p1", now=START, expected=expected
+            uow, number, CaseChange(**values), by=LIN, now=START, expected=expected
         )
     )
 

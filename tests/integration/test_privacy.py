@@ -90,7 +90,10 @@ def plant(database: Database, canary: str) -> Person:
         for table in keys_to("customer"):
             values = {}
             for column in table.columns:
-                parents = [rows[key.column.table.name] for key in column.foreign_keys]
+                others = (key.column.table for key in column.foreign_keys)
+                parents = [rows[other.name] for other in others if other is not table]
+                if column.foreign_keys and not parents:
+                    continue  # to another row of its own table
                 if parents:
                     values[column.name] = next(iter(parents))["id"]
                 elif not (column.primary_key and isinstance(column.type, Integer)):

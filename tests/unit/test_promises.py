@@ -10,9 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.clock import SHOP_TIME_ZONE
+from bot.dialogue.business_time import after, before
 from bot.dialogue.promises import (
-    after,
-    before,
     day_due,
     end_of,
     judge,

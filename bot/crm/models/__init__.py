@@ -7,7 +7,7 @@ ordinal, one task an origin, one event a key.
 """
 
 from bot.crm.models.base import Base, UtcDateTime
-from bot.crm.models.cases import Case, CaseEvent, CaseText, Task
+from bot.crm.models.cases import FINAL, Case, CaseEvent, CaseProposal, CaseText, Task
 from bot.crm.models.customers import Customer, CustomerGrade, CustomerIdentity, Order, OrderLine
 from bot.crm.models.outbox import DayCount, JobRun, OutboxEvent, Webhook, WebhookDelivery
 from bot.crm.models.promises import Promise
@@ -29,12 +29,14 @@ __all__ = [
     "Base",
     "Case",
     "CaseEvent",
+    "CaseProposal",
     "CaseText",
     "Conversation",
     "Customer",
     "CustomerGrade",
     "CustomerIdentity",
     "DayCount",
+    "FINAL",
     "GrantedConcession",
     "Installation",
     "JobRun",

@@ -1,27 +1,29 @@
-"""Complaint cases with their events, and tasks for people."""
+"""Complaint cases with their events and proposals, and tasks for people."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from bot.crm.models.base import KEY, PERSONAL, STAFF, Base, column
+
+FINAL = ("closed", "merged")  # as in bot/knowledge/book/case_process.yml
+IS_OPEN_SQL = "stage NOT IN ('closed', 'merged')"  # in the words of the partial indexes
 
 
 class Case(Base):
     """A complaint case. One a source message. `version` makes its ETag."""
 
     __tablename__ = "complaint_case"
-    __table_args__ = (
-        Index(
-            "ix_complaint_case_open",
-            "deadline_at",
-            sqlite_where=text("stage != 'closed'"),
-            postgresql_where=text("stage != 'closed'"),
-        ),
+    __table_args__ = tuple(
+        Index(name, column, sqlite_where=text(IS_OPEN_SQL), postgresql_where=text(IS_OPEN_SQL))
+        for name, column in (
+            ("ix_complaint_case_open", "deadline_at"),
+            ("ix_complaint_case_watch", "watch_at"),
+        )
     )
 
     id: Mapped[int] = column("number of the row", primary_key=True, autoincrement=True)
@@ -40,26 +42,125 @@ class Case(Base):
     source_message_id: Mapped[int] = column(
         "the message that opened it", ForeignKey("message.id"), unique=True
     )
+    channel: Mapped[str] = column(
+        "where it was heard: `widget`, `phone`, `shop`, `dealer`, `repair_station`, `link`, "
+        "`survey` or `other` (D-CMP-10)",
+        String(20),
+        default="widget",
+    )
     stage: Mapped[str] = column(
-        "`receipt`; `closed` is known, but nothing closes a case yet", String(20)
+        "`receipt`, `acknowledgement`, `assessment`, `investigation`, `response`, "
+        "`communication`, `closed` or `merged`: `bot/knowledge/book/case_process.yml`",
+        String(20),
     )
     causes: Mapped[list[Any]] = column(
-        "list of `product`, `service`, `logistics`, `policy`, `communication`, `unknown`; grows"
+        "list of `product`, `service`, `policy`, `dealer`, `communication`, `logistics`, "
+        "`unknown` (D-CMP-2); grows"
     )
     severity: Mapped[str] = column("`slight`, `serious` or `bodily`", String(10))
+    priority: Mapped[int] = column(
+        "0, 1 or 2: how much it goes before others (D-CMP-3, 4, 9, 10)", default=0
+    )
     reaction: Mapped[str | None] = column(
         "`resigned`, `reasoning`, `angry`, `grumbling` or `calm`", String(12)
     )
-    harm: Mapped[list[Any]] = column("list of `bodily`, `mental`, `economic`")
+    harm: Mapped[list[Any]] = column("list of `bodily`, `mental`, `economic`: what was heard")
+    harm_degrees: Mapped[dict[str, Any]] = column(
+        "`none`, `slight` or `serious` by kind of harm, as assessed (D-CMP-4)", default=dict
+    )
     crisis: Mapped[bool] = column(
         "whether the customer threatens with authorities, courts or the media"
     )
+    outlets: Mapped[dict[str, Any]] = column(
+        "`threatened` or `used` by `authority`, `media`, `legal`, `spread` (D-CMP-15)",
+        default=dict,
+    )
+    dealer: Mapped[str | None] = column(
+        "the dealer, platform shop or repair station that it is about", String(120)
+    )
     product_id: Mapped[str | None] = column("the product in talk when it was opened", String(64))
+    wish: Mapped[str | None] = column("what the customer wants", PERSONAL, Text)
+    finding: Mapped[str | None] = column("what was found out", PERSONAL, Text)
+    decision: Mapped[str | None] = column("`accept`, `partly` or `decline`", String(10))
+    is_reasonable: Mapped[bool | None] = column("is the claim reasonable? (D-CMP-5)")
+    is_our_duty: Mapped[bool | None] = column("must we solve it?")
+    is_possible: Mapped[bool | None] = column("are we able to?")
+    how: Mapped[str | None] = column("how it is solved", PERSONAL, Text)
+    reason: Mapped[str | None] = column("why it was decided so", PERSONAL, Text)
+    decided_by: Mapped[str | None] = column("who decided: a person's code", STAFF, String(80))
+    customer_answer: Mapped[str | None] = column(
+        "`accepted`, `rejected` or `countered`: their latest answer", String(10)
+    )
+    recourse: Mapped[list[Any]] = column(
+        "where else the customer was told to turn: ids of the process", default=list
+    )
+    cause_level: Mapped[str | None] = column(
+        "`policy`, `system` or `person`: on which level the cause lies (D-CMP-11)", String(10)
+    )
+    end_reason: Mapped[str | None] = column("why the contact ended", PERSONAL, Text)
+    close_reason: Mapped[str | None] = column("why it was closed", PERSONAL, Text)
+    follows_id: Mapped[int | None] = column(
+        "the earlier case of the same trouble", ForeignKey("complaint_case.id"), index=True
+    )
+    merged_into_id: Mapped[int | None] = column(
+        "the case in which this one goes on", ForeignKey("complaint_case.id"), index=True
+    )
     owner: Mapped[str] = column("the team or person who has to see to it", String(80))
+    escalation_level: Mapped[int] = column(
+        "0 for the front line, else the place in `escalation` of the process", default=0
+    )
+    overdue_count: Mapped[int] = column(
+        "how many times it was escalated for being late, since it was (re)opened", default=0
+    )
     deadline_at: Mapped[datetime] = column("until when somebody must have answered")
+    solution_due_at: Mapped[datetime | None] = column("until when it is to be solved")
+    acknowledged_at: Mapped[datetime | None] = column("when the customer heard that we have it")
+    first_answered_at: Mapped[datetime | None] = column("when a person answered first")
+    paused_at: Mapped[datetime | None] = column("since when the solution clock stands still")
+    resume_by: Mapped[datetime | None] = column("when it runs again by itself")
+    told_at: Mapped[datetime | None] = column(
+        "when the customer was told the decision and all proposals; empty while one is untold"
+    )
+    ended_at: Mapped[datetime | None] = column("when the contact was found to have ended")
+    resolved_at: Mapped[datetime | None] = column("when the trouble was mended")
+    closed_at: Mapped[datetime | None] = column("when it was closed")
+    watch_at: Mapped[datetime | None] = column(
+        "after which moment the server has to look at it; empty: never"
+    )
     opened_at: Mapped[datetime] = column("when it was opened")
     version: Mapped[int] = column("raised by every change; its ETag", default=1)
     updated_at: Mapped[datetime] = column("last change", index=True)
+
+
+class CaseProposal(Base):
+    """What was offered in a case, material or moral, and what the customer said (D-CMP-5, 6)."""
+
+    __tablename__ = "case_proposal"
+    __table_args__ = (UniqueConstraint("case_id", "ordinal"),)
+
+    id: Mapped[int] = column("number of the row", primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = column("its case", KEY, ForeignKey("complaint_case.id"))
+    ordinal: Mapped[int] = column("1, 2, 3 … in the case")
+    made_by: Mapped[str] = column("`bot`, or the code of who made it", STAFF, String(80))
+    kind: Mapped[str] = column("`material` or `moral`", String(10))
+    text: Mapped[str] = column("what is offered", PERSONAL, Text)
+    limit_id: Mapped[str] = column("the limit of the shop that it counts against", String(40))
+    value_fen: Mapped[int] = column("what it costs the shop")
+    approver: Mapped[str] = column(
+        "who must approve it: a role of `approvers`; empty: nobody", String(20), default=""
+    )
+    state: Mapped[str] = column(
+        "`waiting` for approval, `refused`, `ready`, `dropped`, `offered`, `accepted`, "
+        "`rejected`, `countered` or `done`",
+        String(10),
+    )
+    approved_by: Mapped[str | None] = column("who approved or refused it", STAFF, String(80))
+    answer: Mapped[str] = column(
+        "the customer's words, or what they want instead", PERSONAL, Text, default=""
+    )
+    promise_id: Mapped[int | None] = column("by which it is owed", ForeignKey("promise.id"))
+    created_at: Mapped[datetime] = column("when")
+    updated_at: Mapped[datetime] = column("last change")
 
 
 class CaseEvent(Base):
@@ -73,10 +174,12 @@ class CaseEvent(Base):
     ordinal: Mapped[int] = column("1, 2, 3 … in the case", primary_key=True)
     actor: Mapped[str] = column("`bot`, `customer`, `server` or a person's code", String(80))
     verb: Mapped[str] = column(
-        "`opened`, `customer_said`, `asked_beside`, `assigned`, `noted` or `overdue`", String(40)
+        "`opened`, `customer_said`, `asked_beside`, or the verb of a move in "
+        "`bot/knowledge/book/case_process.yml`",
+        String(40),
     )
     message_id: Mapped[int | None] = column("the message it rests on", ForeignKey("message.id"))
-    body: Mapped[dict[str, Any]] = column("more about it: the note, the new owner", PERSONAL)
+    body: Mapped[dict[str, Any]] = column("more about it: what the move said", PERSONAL)
     created_at: Mapped[datetime] = column("when")
 
 

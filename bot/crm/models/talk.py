@@ -42,7 +42,10 @@ class Conversation(Base):
         primary_key=True,
     )
     token_hash: Mapped[str] = column("SHA-256 of the token that opens it", SECRET, String(64))
-    channel: Mapped[str] = column("`web`, `terminal` or `developer`", String(20))
+    channel: Mapped[str] = column(
+        "`web`, `terminal`, `developer`, or where a complaint was heard: `phone`, `shop` …",
+        String(20),
+    )
     owner: Mapped[str] = column(
         "who may answer: `bot`, `queue` or `agent`", String(8), default="bot"
     )

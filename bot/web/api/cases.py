@@ -1,17 +1,19 @@
-"""`/api/v1/cases`: complaint cases by their number. Cases are opened by customers, never here."""
+"""`/api/v1/cases`: complaint cases by their number: listed, entered, moved (ISO 10002)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get, patch
+from litestar import Response, get, patch, post
 from litestar.params import Parameter
 
 from bot.crm.cases import CaseFilter
-from bot.crm.records import CaseEventRecord, CaseRecord, Page
-from bot.crm.unit_of_work import UnitOfWork
+from bot.crm.records import CaseRecord, Page
 from bot.services.api_tokens import PERSONAL
-from bot.services.cases import CaseChange, change_case
+from bot.services.case_board import CaseFile, board_of, read_file
+from bot.services.case_moves import Mover
+from bot.services.case_opening import NewCase, enter_case
+from bot.services.cases import CaseChange, change_case, move_case
 from bot.web.api.answers import (
     IfMatch,
     IfNoneMatch,
@@ -26,9 +28,9 @@ from bot.web.api.answers import (
 from bot.web.api.checks import read_moment
 from bot.web.api.paging import DEFAULT_LIMIT, Cursor, Limit, read_cursor, write_cursor
 from bot.web.api.problems import RefusedError
-from bot.web.api.schemas import CaseDetail, CasePage, CaseView
+from bot.web.api.schemas import CaseBoard, CaseDetail, CaseMove, CasePage, CaseStage, CaseView
 from bot.web.api.tokens import ApiRequest, application_of, require
-from bot.web.api.views import show_case, show_case_event
+from bot.web.api.views import show_case, show_case_event, show_proposal
 
 LIST = "cases"
 Severity = Literal["slight", "serious", "bodily"]
@@ -97,27 +99,89 @@ async def _search(
 async def read_case(
     request: ApiRequest, number: str, if_none_match: IfNoneMatch = None
 ) -> Response[CaseDetail]:
-    """One case with its events."""
-
-    def job(uow: UnitOfWork) -> tuple[CaseRecord, list[CaseEventRecord]]:
-        return uow.cases.find(number), uow.cases.events_of(number)
-
-    case, events = await disclose(request, job, lambda found: ("case", found[0].id))
-    view = CaseDetail(
-        show_case(case, request.auth), [show_case_event(each, request.auth) for each in events]
+    """One case with its events, its proposals, and the moves that the caller may make now."""
+    now, role = application_of(request).clock.now(), request.auth.role
+    file = await disclose(
+        request,
+        lambda uow: read_file(uow, number, role, now),
+        lambda found: ("case", found.case.id),
     )
-    return answer(view, case.version, if_none_match=if_none_match)
+    return answer(_detail(file, request), file.case.version, if_none_match=if_none_match)
+
+
+def _detail(file: CaseFile, request: ApiRequest) -> CaseDetail:
+    caller = request.auth
+    return CaseDetail(
+        show_case(file.case, caller),
+        [show_case_event(each, caller) for each in file.events],
+        [show_proposal(each, caller) for each in file.proposals],
+        list(file.moves),
+        file.is_overdue,
+        file.follows,
+        file.merged_into,
+    )
+
+
+@get("/case-board", **declare("cases:read", 304))
+async def read_board(request: ApiRequest, if_none_match: IfNoneMatch = None) -> Response[CaseBoard]:
+    """The open cases by stage, the most urgent first; the figures count all of them."""
+    now = application_of(request).clock.now()
+    board = await read(request, lambda uow: board_of(uow, now))
+    stages = [
+        CaseStage(
+            each.stage,
+            each.name,
+            each.count,
+            each.overdue,
+            each.paused,
+            [show_case(case, request.auth) for case in each.cases],
+        )
+        for each in board
+    ]
+    return answer(CaseBoard(stages), if_none_match=if_none_match)
+
+
+@post("/cases", **declare("cases:write", 404, 413, 415))
+async def create_case(request: ApiRequest, data: NewCase) -> Response[CaseView]:
+    """Enter a complaint that was heard by phone, in the shop, by a dealer. Every request is one."""
+    now, by = application_of(request).clock.now(), _mover(request)
+    case = await write(request, lambda uow: enter_case(uow, data, by=by, now=now))
+    view = show_case(case, request.auth)
+    return answer(view, case.version, status=201, location=f"/api/v1/cases/{case.number}")
+
+
+@post(
+    "/cases/{number:str}/moves", status_code=200, **declare("cases:write", 404, 412, 413, 415, 428)
+)
+async def make_move(
+    request: ApiRequest, number: str, data: CaseMove, if_match: IfMatch = None
+) -> Response[CaseView]:
+    """Make a move of a case: docs/api.md names them with what each takes."""
+    expected = expected_version(if_match)
+    now, by = application_of(request).clock.now(), _mover(request)
+    case = await write(
+        request,
+        lambda uow: move_case(
+            uow, number, data.move, by=by, now=now, body=data.body, expected=expected
+        ),
+    )
+    return answer(show_case(case, request.auth), case.version)
 
 
 @patch("/cases/{number:str}", **declare("cases:write", 404, 412, 413, 415, 428))
 async def update_case(
     request: ApiRequest, number: str, data: CaseChange, if_match: IfMatch = None
 ) -> Response[CaseView]:
-    """Give a case to somebody, or note something; each is an event of the case."""
+    """Give a case to somebody, or note something: the moves `assign` and `note` in short."""
     expected = expected_version(if_match)
-    now, actor = application_of(request).clock.now(), request.auth.code
+    now, by = application_of(request).clock.now(), _mover(request)
     case = await write(
-        request,
-        lambda uow: change_case(uow, number, data, actor=actor, now=now, expected=expected),
+        request, lambda uow: change_case(uow, number, data, by=by, now=now, expected=expected)
     )
     return answer(show_case(case, request.auth), case.version)
+
+
+def _mover(request: ApiRequest) -> Mover:
+    caller = request.auth
+    role: Any = caller.role
+    return Mover(caller.code, role, caller.name)

@@ -107,21 +107,50 @@ class OrderView(Struct, frozen=True):
 
 
 class CaseView(Struct, frozen=True):
-    """A complaint case."""
+    """A complaint case. Texts (`wish`, `finding`, `how` …) count as personal."""
 
     id: int
     number: str
     conversation_id: str
     customer_id: int | None
+    channel: str
     stage: str
     causes: list[str]
     severity: str
+    priority: int
     reaction: str | None
     harm: list[str]
+    harm_degrees: dict[str, str]
     crisis: bool
+    outlets: dict[str, str]
+    dealer: str | None
     product_id: str | None
+    wish: str | None
+    finding: str | None
+    decision: str | None
+    is_reasonable: bool | None
+    is_our_duty: bool | None
+    is_possible: bool | None
+    how: str | None
+    reason: str | None
+    decided_by: str | None
+    customer_answer: str | None
+    recourse: list[str]
+    cause_level: str | None
+    end_reason: str | None
+    close_reason: str | None
     owner: str
+    escalation_level: int
     deadline_at: datetime
+    solution_due_at: datetime | None
+    acknowledged_at: datetime | None
+    first_answered_at: datetime | None
+    paused_at: datetime | None
+    resume_by: datetime | None
+    told_at: datetime | None
+    ended_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
     opened_at: datetime
     version: int
     updated_at: datetime
@@ -137,11 +166,62 @@ class CaseEventView(Struct, frozen=True):
     created_at: datetime
 
 
+class ProposalView(Struct, frozen=True):
+    """Something offered in a case, and what the customer said."""
+
+    ordinal: int
+    made_by: str
+    kind: str
+    text: str | None
+    limit_id: str
+    value_fen: int
+    approver: str
+    state: str
+    approved_by: str | None
+    answer: str | None
+    promise_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
 class CaseDetail(Struct, frozen=True):
-    """A case with all that happened to it."""
+    """A case with all that happened to it.
+
+    `moves` are those that the caller may make now; `follows` is the earlier case of the same
+    trouble, `merged_into` the case in which this one goes on.
+    """
 
     case: CaseView
     events: list[CaseEventView]
+    proposals: list[ProposalView]
+    moves: list[str]
+    is_overdue: bool
+    follows: str | None
+    merged_into: str | None
+
+
+class CaseMove(Struct, frozen=True, forbid_unknown_fields=True):
+    """A move by its name, with what it takes: docs/api.md."""
+
+    move: Annotated[str, Meta(min_length=1, max_length=20)]
+    body: dict[str, Any] = {}
+
+
+class CaseStage(Struct, frozen=True):
+    """The open cases of one stage; `cases` are the most urgent, the figures count all."""
+
+    stage: str
+    name: str
+    count: int
+    overdue: int
+    paused: int
+    cases: list[CaseView]
+
+
+class CaseBoard(Struct, frozen=True):
+    """The stages in their order."""
+
+    stages: list[CaseStage]
 
 
 class TaskView(Struct, frozen=True):

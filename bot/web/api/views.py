@@ -10,6 +10,7 @@ from bot.crm.records import (
     CustomerRecord,
     OrderRecord,
     PromiseRecord,
+    ProposalRecord,
     TaskRecord,
 )
 from bot.services.api_tokens import Caller
@@ -42,6 +43,11 @@ def show_case(row: CaseRecord, caller: Caller) -> schemas.CaseView:
 def show_case_event(row: CaseEventRecord, caller: Caller) -> schemas.CaseEventView:
     """Return an event of a case as shown."""
     return view_of(schemas.CaseEventView, "case_event", row, sees_personal=caller.sees_personal)
+
+
+def show_proposal(row: ProposalRecord, caller: Caller) -> schemas.ProposalView:
+    """Return something offered in a case as shown."""
+    return view_of(schemas.ProposalView, "case_proposal", row, sees_personal=caller.sees_personal)
 
 
 def show_task(row: TaskRecord, caller: Caller) -> schemas.TaskView:

@@ -1,0 +1,68 @@
+"""What was offered in complaint cases, and what of it counts against the shop's limits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.crm.models import Case, CaseProposal
+from bot.crm.records import ProposalRecord
+from bot.crm.rows import record_of
+
+GONE = ("refused", "dropped", "rejected", "countered")  # cost nothing
+
+
+class ProposalRepository:
+    """Reads and writes of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of_case(self, case_id: int) -> list[ProposalRecord]:
+        """Return the proposals of a case, oldest first."""
+        rows = self._session.execute(
+            select(CaseProposal)
+            .where(CaseProposal.case_id == case_id)
+            .order_by(CaseProposal.ordinal)
+        ).scalars()
+        return [record_of(ProposalRecord, row) for row in rows]
+
+    def add(self, case_id: int, now: datetime, **values: Any) -> ProposalRecord:
+        """Store one under the next number of its case."""
+        known = select(func.count()).where(CaseProposal.case_id == case_id)
+        ordinal = self._session.execute(known).scalar_one() + 1
+        row = CaseProposal(
+            case_id=case_id, ordinal=ordinal, created_at=now, updated_at=now, **values
+        )
+        self._session.add(row)
+        self._session.flush()
+        return record_of(ProposalRecord, row)
+
+    def change(self, proposal_id: int, now: datetime, **values: Any) -> None:
+        """Set columns."""
+        row = self._session.get_one(CaseProposal, proposal_id)
+        for name, value in {**values, "updated_at": now}.items():
+            setattr(row, name, value)
+        self._session.flush()
+
+    def value_since(
+        self, case_id: int, customer_id: int | None, limit_id: str, since: datetime
+    ) -> int:
+        """Return fen offered under a limit since a moment, in this case and to its customer."""
+        theirs = Case.id == case_id
+        if customer_id is not None:
+            theirs |= Case.customer_id == customer_id
+        statement = (
+            select(func.coalesce(func.sum(CaseProposal.value_fen), 0))
+            .join(Case, Case.id == CaseProposal.case_id)
+            .where(
+                theirs,
+                CaseProposal.limit_id == limit_id,
+                CaseProposal.state.not_in(GONE),
+                CaseProposal.created_at >= since,
+            )
+        )
+        return int(self._session.execute(statement).scalar_one())

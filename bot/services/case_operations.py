@@ -1,0 +1,125 @@
+"""What staff commands can ask about complaint cases: a part of `operations` (ISO 10002)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from bot.crm.cases import CaseFilter
+from bot.crm.unit_of_work import UnitOfWork
+from bot.errors import NotAllowedError
+from bot.services.application import Application
+from bot.services.case_board import board_of, read_file
+from bot.services.case_moves import Mover
+from bot.services.case_opening import NewCase, enter_case
+from bot.services.cases import move_case, mover_of
+from bot.services.queue import sign_in
+
+LISTED = 200
+
+
+class CaseList(Struct, frozen=True, forbid_unknown_fields=True):
+    """List cases, newest first; `is_overdue`: those late for an answer or a solution."""
+
+    is_open: bool | None = None
+    is_overdue: bool = False
+    stage: str | None = None
+    severity: str | None = None
+    owner: str | None = None
+
+
+class CaseNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """All about one case; `moves` are those that `name` may make."""
+
+    number: str
+    name: str = ""
+
+
+class CaseMoveBy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Make a move of a case; `body` is what the move takes."""
+
+    number: str
+    move: str
+    name: str
+    body: dict[str, Any] = {}
+
+
+class CaseEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """Enter a complaint that was heard by phone, in the shop, by a dealer."""
+
+    name: str
+    case: NewCase
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No arguments."""
+
+
+async def _list(app: Application, args: CaseList) -> Any:
+    now = app.clock.now()
+    wanted = CaseFilter(
+        stage=args.stage,
+        owner=args.owner,
+        severity=args.severity,
+        is_open=args.is_open,
+        overdue_at=now if args.is_overdue else None,
+    )
+    page = await app.database.read_async(lambda uow: uow.cases.page(wanted, limit=LISTED))
+    return page.items
+
+
+async def _show(app: Application, args: CaseNumber) -> Any:
+    now = app.clock.now()
+
+    def read(uow: UnitOfWork) -> Any:
+        person = uow.staff.find(args.name) if args.name else None
+        return read_file(uow, args.number, person.role if person else "manager", now)
+
+    return await app.database.read_async(read)
+
+
+async def _board(app: Application, _: Nothing) -> Any:
+    now = app.clock.now()
+    return await app.database.read_async(lambda uow: board_of(uow, now))
+
+
+async def _move(app: Application, args: CaseMoveBy) -> Any:
+    now = app.clock.now()
+
+    def write(uow: UnitOfWork) -> Any:
+        by = _mover(uow, args.name, now)
+        return move_case(uow, args.number, args.move, by=by, now=now, body=args.body)
+
+    case = await app.database.write_async(write)
+    await app.tell_standing(case.conversation_id)
+    return case
+
+
+async def _enter(app: Application, args: CaseEntry) -> Any:
+    now = app.clock.now()
+    return await app.database.write_async(
+        lambda uow: enter_case(uow, args.case, by=_mover(uow, args.name, now), now=now)
+    )
+
+
+def _mover(uow: UnitOfWork, name: str, now: datetime) -> Mover:
+    """Return who makes a move; it must be somebody.
+
+    Raises:
+        NotAllowedError: there is no such user, or no name was given.
+    """
+    if not name:
+        raise NotAllowedError("say who you are: --as NAME")
+    return mover_of(sign_in(uow, name, now))
+
+
+OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable[Any]]]] = {
+    "case.list": (CaseList, _list),
+    "case.show": (CaseNumber, _show),
+    "case.board": (Nothing, _board),
+    "case.move": (CaseMoveBy, _move),
+    "case.enter": (CaseEntry, _enter),
+}

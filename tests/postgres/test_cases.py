@@ -1,0 +1,3 @@
+"""The tests of `tests.integration.test_cases`, on PostgreSQL."""
+
+from tests.integration.test_cases import *  # noqa: F403
