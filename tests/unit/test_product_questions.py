@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
@@ -90,12 +91,13 @@ def test_difference_names_only_what_is_recorded_of_both(shop: Shop) -> None:
     text = difference_of(RULES, BOOK.language, fan, purifier)
     assert "259元" in text and "899元" in text
     assert "24个月" in text and "6年" in text
-    told = {each for each in (*fan.features, *purifier.features) if each in text}
-    assert told
-    left = text
-    for each in told:
-        left = left.replace(each, "")
-    assert not any(each in left for each in (*fan.benefits, *purifier.benefits))
+    assert any(each in text for each in (*fan.features, *purifier.features))
+    for one, other in permutations(shop.products, 2):
+        text = difference_of(RULES, BOOK.language, one, other)
+        for each in sorted((*one.features, *other.features), key=len, reverse=True):
+            text = text.replace(each, "")
+        follows = (*one.advantages, *other.advantages, *one.benefits, *other.benefits)
+        assert not [each for each in follows if each in text]
 
 
 @pytest.mark.parametrize(("pieces", "state"), [(6, "in"), (5, "few"), (1, "few"), (0, "out")])
