@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
+from bot.knowledge.case_rules import read_case_process
 from bot.knowledge.entity_patterns import EntityPatterns
 from bot.knowledge.forbidden import Forbidden, read_forbidden
 from bot.knowledge.loader import line_of, read_yaml
@@ -323,6 +324,7 @@ def _cross_check(folder: Path, book: Book) -> list[str]:
     problems += _problems_of_techniques(folder / "techniques.yml", book)
     problems += _problems_of_truth(folder / "truth.yml", book)
     problems += _problems_of_promises(folder / "promises.yml", book)
+    problems += _problems_of_process(folder, book)
     problems += _problems_of_repairs(folder / "repairs.yml", book)
     problems += _problems_of_selling(folder, book)
     entities = book.entities
@@ -366,6 +368,22 @@ def _problems_of_truth(path: Path, book: Book) -> Iterator[str]:
 def _problems_of_promises(path: Path, book: Book) -> Iterator[str]:
     for problem in book.promises.problems():
         yield f"{path}:{line_of(path, *problem.partition(':')[0].split('.'))}: {problem}"
+
+
+def _problems_of_process(folder: Path, book: Book) -> list[str]:
+    """Return what is wrong with the process of cases, and stages that customers cannot be told."""
+    try:
+        process = read_case_process(folder / "case_process.yml")
+    except ShopDataError as error:
+        return error.problems
+    path = folder / "complaints.yml"
+    line = line_of(path, "stage_names")
+    named = book.complaints.stage_names
+    return [
+        f"{path}:{line}: stage_names: {stage!r} is missing"
+        for stage in process.stages
+        if stage not in named
+    ]
 
 
 def _problems_of_repairs(path: Path, book: Book) -> Iterator[str]:

@@ -89,6 +89,7 @@ def rows_of(shop: ApiShop) -> dict[str, dict[str, Any]]:
         "customers": {"customer_id": customer["id"]},
         "orders": {"number": shop.add_order(phone="13812348000")["number"]},
         "cases": {"number": shop.add_case()},
+        "case-board": {},
         "tasks": {"task_id": shop.add_task(customer_id=customer["id"])["id"]},
         "products": {"product_id": shop.ask("GET", "products").json()["items"][0]["id"]},
     }

@@ -12,12 +12,15 @@ import msgspec
 import pytest
 
 from bot.clock import SHOP_TIME_ZONE
+from bot.crm.cases import CaseFilter
 from bot.crm.counts import METRICS, Counts
 from bot.crm.database import Database
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
 from bot.dialogue.case_numbers import case_number
 from bot.knowledge.book import Book, load_book
+from bot.services.case_moves import Mover
+from bot.services.cases import move_case, note_overdue
 from bot.services.conversations import InboundText, accept_message
 from bot.services.customers import CustomerChange, merge_customers, put_customer, recognise_login
 from bot.services.orders import OrderChange, OrderLineValue, OrderState, put_order
@@ -29,6 +32,17 @@ from tests.fakes import START, FakeClock, FakeComputer
 
 HISTORIES = 1000
 SEED = 20261122
+WAY: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("acknowledge", {}),
+    ("assess", {"causes": ["product"]}),
+    ("investigate", {"finding": "x"}),
+    (
+        "decide",
+        {"outcome": "accept", "reasonable": True, "must": True, "able": True, "reason": "x"},
+    ),
+    ("end_contact", {"why": "x"}),
+    ("close", {"reason": "x", "cause_level": "person"}),
+)
 FIRST_DAY, LAST_DAY = "0000-00-00", "9999-99-99"
 
 
@@ -51,8 +65,9 @@ class Histories:
             self.add_task,
             self.merge,
             self.import_some,
+            self.work_on_cases,
         ]
-        (act,) = self.rng.choices(acts, (6, 3, 1, 1, 1))
+        (act,) = self.rng.choices(acts, (6, 3, 1, 1, 1, 1))
         act(uow)
         self.clock.advance(self.rng.randrange(4 * 3600))
         if self.rng.random() < 0.05:
@@ -155,6 +170,15 @@ class Histories:
                 put_customer(
                     uow, [("phone", phone)], change, actor="cli", source="import", now=self.now()
                 )
+
+    def work_on_cases(self, uow: UnitOfWork) -> None:
+        """Some go through to the end, and one of those is opened again; some are late."""
+        note_overdue(uow, self.now())
+        cases = uow.cases.page(CaseFilter(stage="receipt"), limit=20).items
+        for case in self.rng.sample(cases, min(2, len(cases))):
+            for move, body in WAY if self.happens(0.5) else (*WAY, ("reopen", {"why": "x"})):
+                by = Mover("abc", "manager", "Li")
+                move_case(uow, case.number, move, by=by, now=self.now(), body=body)
 
     def happens(self, share: float) -> bool:
         return self.rng.random() < share

@@ -351,7 +351,7 @@ def test_every_overdue_case_is_marked_once(play: Play) -> None:
     conversation = play.start()
     for number in range(60):  # more than at once
         play.say(conversation, f"complaint {number}")
-    late = START + 3 * DAY
+    late = START + timedelta(hours=25)  # the next level hears of it four hours later
     run(database, late, JOBS[:1])
     cases = database.read(lambda uow: uow.cases.of_conversation(conversation))
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import JSON, MetaData, insert
 
+from bot.crm.cases import CaseFilter
 from bot.crm.database import Database
 from bot.crm.migrate import upgrade
+from bot.services.case_moves import Mover
+from bot.services.cases import move_case, note_overdue
+from bot.services.shop import sync_shop
 from tests.crash.test_migrations import connected, migrate
 from tests.fakes import START
 
@@ -147,3 +151,33 @@ def test_techniques_of_the_past_are_judged_by_the_ledger_and_count_for_their_kin
     with connected(url) as connection:
         rows = connection.exec_driver_sql("SELECT outcome FROM technique_use ORDER BY turn_id")
         assert [row[0] for row in rows] == outcomes
+
+
+def test_cases_that_were_open_are_watched_and_keep_their_deadline(upgraded: Database) -> None:
+    def read(uow: Any) -> list[Any]:
+        return list(uow.cases.page(CaseFilter()).items)
+
+    cases = upgraded.read(read)
+    assert cases
+    for case in cases:
+        is_open = case.stage == "receipt"
+        assert case.watch_at == (case.deadline_at if is_open else None)
+        assert (case.closed_at is None) == is_open
+        assert (case.channel, case.outlets, case.recourse) == ("widget", {}, [])
+        assert case.priority == {"slight": 0, "serious": 1, "bodily": 2}[case.severity]
+
+
+def test_case_that_was_open_goes_on(upgraded: Database, shop_folder: Path) -> None:
+    upgraded.write(lambda uow: sync_shop(uow, shop_folder))
+    case = upgraded.read(lambda uow: uow.cases.page(CaseFilter(is_open=True)).items[0])
+    by = Mover("a1", "agent", "Lin")
+    now = case.deadline_at + timedelta(seconds=1)
+    assert upgraded.write(lambda uow: note_overdue(uow, now)) > 0
+    moved = upgraded.write(lambda uow: move_case(uow, case.number, "acknowledge", by=by, now=now))
+    assert (moved.stage, moved.solution_due_at) == ("acknowledgement", None)
+    assert moved.escalation_level == 1
+
+
+@pytest.fixture
+def shop_folder() -> Path:
+    return Path(__file__).parents[2] / "shops" / "sample"

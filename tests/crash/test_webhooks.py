@@ -119,7 +119,7 @@ def test_case_is_told_when_it_opens_changes_and_is_overdue(play: Play) -> None:
         conversation = (await play.app.arrive(Arrival("test"))).conversation.id
         await play.send(conversation, "complaint: the cup is broken")
         await play.app.runner.settle()
-        play.clock.advance(48 * 3600)
+        play.clock.advance(25 * 3600)
         database.write(lambda uow: note_overdue(uow, play.clock.now()))
         await sender(database, play.clock).send_due()
         kinds = [json.loads(each.body)["type"] for each in receiver.received]

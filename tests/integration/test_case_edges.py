@@ -26,8 +26,8 @@ PHONE = "13812348000"
 @pytest.fixture
 def shop(play: Play) -> ApiShop:
     made = ApiShop(play)
-    for name, role in (("Lin", "agent"), ("Wu", "supervisor")):
-        play.app.database.write(lambda uow, n=name, r=role: add_user(uow, n, r, START))
+    play.app.database.write(lambda uow: add_user(uow, "Lin", "agent", START))
+    play.app.database.write(lambda uow: add_user(uow, "Wu", "supervisor", START))
     return made
 
 
@@ -36,7 +36,7 @@ def desk(play: Play) -> Desk:
     return Desk(play)
 
 
-def enter(shop: ApiShop, **more: Any) -> dict[str, Any]:
+def enter(shop: ApiShop, **more: Any) -> Any:
     body = {"channel": "phone", "text": "接缝开了", "causes": ["product"], "phone": PHONE, **more}
     answer = shop.ask("POST", "cases", json=body)
     assert answer.status_code == 201, answer.text

@@ -231,7 +231,7 @@ def machine_on(migrated: Path, tmp_path: Path, way: tuple[str, ...] = ()) -> Any
 def test_no_illegal_move_and_no_early_closing_in_random_histories(
     migrated: Path, tmp_path: Path, made: int
 ) -> None:
-    run_state_machine_as_test(
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine_on(migrated, tmp_path, tuple(USUAL[:made])),
         settings=settings(
             max_examples=2,

@@ -69,7 +69,7 @@ def test_move_is_refused_to_others_elsewhere_and_without_what_it_needs(name: str
     for need in move.needs:
         either = need.split("|")
         for fact in either:
-            known = (ALL - set(either)) | {fact}
+            known: frozenset[Any] = (ALL - set(either)) | {fact}
             assert obstacle_to(RULES, name, CaseFacts(stage, known), role) is None
         refused = obstacle_to(RULES, name, CaseFacts(stage, ALL - set(either)), role)
         assert refused is not None and RULES.facts[either[0]] in refused.text  # type: ignore[index]
