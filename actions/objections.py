@@ -11,6 +11,7 @@ from bot.dialogue.need_finding import LAST_QUESTIONS, next_question
 from bot.dialogue.reminding import named_day
 from bot.dialogue.technique_values import Ranking
 from bot.dialogue.techniques import eligible_techniques
+from bot.dialogue.timing import is_browsing
 from bot.dialogue.turn import LedgerEntry, RecordTechnique
 from bot.engine.context import TurnContext
 
@@ -31,7 +32,9 @@ class NoteObjection(Step):
             context.put_entry(noted.before)
         entry = noted.entry
         asked = {}
-        if context.facts.contact_refused and entry.state == "open" and entry.kind in UNPROBED:
+        looks_on = is_browsing(context.book.timing, context.text, context.product_id)
+        is_let_be = context.facts.contact_refused or (looks_on and entry.kind == "excuse")
+        if is_let_be and entry.state in ("open", "probed") and entry.kind in UNPROBED:
             entry = replace(entry, state="probed")  # who wants no offers is asked nothing more
             asked = {"asked": "none"}
         context.put_entry(entry, is_new=noted.is_new)
@@ -305,9 +308,11 @@ class ReturnToObjection(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask whether it still matters."""
         entry = context.objection
-        speaker.say(
-            "utter_return_to_objection", context.known_facts(), kind=entry.kind if entry else ""
-        )
+        if context.analysis.intent == "inform":
+            speaker.say("utter_return_to_objection", asks="more")
+        else:
+            kind = entry.kind if entry else ""
+            speaker.say("utter_return_to_objection", context.known_facts(), kind=kind)
         return set_slots(objection_state="answered")
 
 

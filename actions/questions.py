@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from actions.promises import promise_answer
 from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.amounts import names_sum
 from bot.dialogue.closing import SIGNALS_IN_QUESTIONS, was_said_lately
+from bot.dialogue.facts import say_hours
 from bot.dialogue.product_questions import (
     Question,
     alternative_to,
     difference_of,
     other_of,
     read_question,
+    recorded_answer,
     stock_of,
 )
 from bot.engine.context import TurnContext
@@ -70,6 +73,13 @@ class AnswerProduct(Step):
             before=context.facts.product_id,
         )
         context.explain(step=self.step_name, topic=question.topic, aspect=question.aspect)
+        if question.topic == "hours":
+            hours = say_hours(context.shop, context.book.language, context.now)
+            speaker.say("utter_answer_policy", asks="hours", hours=hours)
+            return still_open(context)
+        if question.topic == "catalogue":
+            speaker.say("utter_list_products", product_list=context.product_list())
+            return still_open(context)
         if question.topic == "choice" and context.objection is None:
             if recommend_product(context, speaker):
                 return set_slots(asked="none")
@@ -99,7 +109,10 @@ class AnswerProduct(Step):
             return still_open(context)
         policy = context.shop.policy(question.policy)
         current_facts = context.product_words(question.triple)
-        if topic == "unknown" or (topic == "policy" and not policy):
+        recorded = self._recorded(context, question)
+        if recorded:
+            speaker.say("utter_answer_fact", proof=recorded, asks="recorded")
+        elif topic == "unknown" or (topic == "policy" and not policy):
             about = question.aspect or "other"
             promise_answer(context, speaker, f"product.{context.product_id}.{about}")
         elif topic == "policy":
@@ -112,6 +125,16 @@ class AnswerProduct(Step):
         else:
             speaker.say("utter_answer_product", current_facts)
         return still_open(context)
+
+    @staticmethod
+    def _recorded(context: TurnContext, question: Question) -> str:
+        """Return what is on record where the catalogue's lines say nothing of what was asked."""
+        product = context.current_product
+        is_open = question.topic == "unknown" or (question.topic == "fact" and not question.aspect)
+        if product is None or not is_open:
+            return ""
+        rules, text = context.book.selling, context.text
+        return recorded_answer(rules, context.shop, product, question, text, context.today)
 
     @staticmethod
     def _answer_stock(context: TurnContext, speaker: Speaker) -> Events:
@@ -154,13 +177,31 @@ class AnswerPrice(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
         current_facts = context.known_facts("price")
-        if "price" in current_facts:
+        part = self._price_of_a_part(context)
+        if part:
+            speaker.say("utter_answer_fact", proof=part, asks="recorded")
+        elif "price" in current_facts and context.asks_for_several:
+            speaker.say("utter_answer_price", current_facts, asks="several")
+            promise_answer(context, speaker, f"price.{context.product_id}.several")
+        elif "price" in current_facts:
             speaker.say("utter_answer_price", current_facts)
         elif "product" in current_facts:  # its facts are out of date
             promise_answer(context, speaker, f"price.{context.product_id}")
         else:
             speaker.say("utter_answer_price", asks="product")
         return still_open(context)
+
+    @staticmethod
+    def _price_of_a_part(context: TurnContext) -> str:
+        """Return what is on record of a filter's or battery's price, if that is asked; else ''."""
+        product, rules = context.current_product, context.book.selling
+        if product is None:
+            return ""
+        question = read_question(rules, context.text, product=product)
+        if not question.aspect:
+            return ""
+        found = recorded_answer(rules, context.shop, product, question, context.text, context.today)
+        return found if names_sum(found) else ""
 
 
 class AnswerPolicy(Step):
@@ -176,9 +217,20 @@ class AnswerPolicy(Step):
         if not policy:
             promise_answer(context, speaker, f"policy.{topic}")
             return still_open(context)
+        if any(policy in said.text for said in context.facts.last_replies):
+            speaker.say("utter_answer_policy", policy=policy, asks="again")
+            return still_open(context)
+        if topic == "delivery" and self._names_a_day(context):
+            speaker.say("utter_answer_policy", policy=policy, asks="day")
+            return still_open(context)
         speaker.say("utter_answer_policy", policy=policy)
         wants_it = SIGNALS_IN_QUESTIONS & set(context.signals) and context.is_about_goods
         return still_open(context) + (_signal(context) if wants_it else [])
+
+    @staticmethod
+    def _names_a_day(context: TurnContext) -> bool:
+        kinds = {entity["entity"] for entity in context.analysis.entities}
+        return bool(kinds & {"date", "deadline"})
 
     @staticmethod
     def _topic(context: TurnContext) -> str:

@@ -6,6 +6,7 @@ A fact that is unknown is absent, and so is a fact of a product past its `valid_
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
@@ -13,6 +14,7 @@ from bot.knowledge.book import LanguageFacts
 from bot.knowledge.opening_hours import LONGEST_CLOSED_DAYS
 from bot.knowledge.products import Product
 from bot.knowledge.selling_material import STORY
+from bot.knowledge.selling_rules import load_selling_rules
 from bot.knowledge.shop import Shop
 
 DAYS_A_YEAR = 365
@@ -24,6 +26,27 @@ POLICY_OF_KIND = {
     "finance": "payment",
     "price": "price_protection",
 }
+
+
+@dataclass(frozen=True)
+class Topics:
+    """What a message is about: words of the catalogue that tell of it, policies that settle it."""
+
+    words: frozenset[str]
+    policies: frozenset[str]
+
+    def tell(self, text: str) -> bool:
+        """Tell whether a text is about the same."""
+        return any(word in text for word in self.words)
+
+
+def topics_of(text: str) -> Topics:
+    """Return the aspects and needs that a message names (D-SEL-5: the connection is heard)."""
+    rules, text = load_selling_rules(), text.lower()
+    aspects = [each for each in rules.aspects if any(word in text for word in each.asks)]
+    words = {word for each in aspects for word in (*each.asks, *each.shows)}
+    words |= {word for each in rules.needs for word in each.says if word in text}
+    return Topics(frozenset(words), frozenset(each.policy for each in aspects if each.policy))
 
 
 def say_money(language: LanguageFacts, fen: int) -> str:
@@ -84,15 +107,24 @@ def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
     return {name: value for name, value in facts.items() if value}
 
 
-def proof_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) -> dict[str, str]:
+def proof_facts(
+    shop: Shop, product_id: str | None, kind: str, now: datetime, *, about: str = ""
+) -> dict[str, str]:
     """Return the shop's proofs against a kind of objection, its story, and what backs the buyer.
 
     A policy is proof, too, after what was recorded (D-SEL-8).
+
+    Args:
+        about: what the customer said; a proof that tells of the same goes first.
     """
     today = now.astimezone(SHOP_TIME_ZONE).date()
+    topics = topics_of(about)
+    topic = POLICY_OF_KIND.get(kind, "")
     fitting = shop.material.proofs_for(kind, product_id, today)
+    fitting.sort(key=lambda proof: not topics.tell(proof.text))
     texts = [proof.text for proof in fitting if proof.form != STORY]
-    texts += [policy] if (policy := shop.policy(POLICY_OF_KIND.get(kind, ""))) else []
+    if policy := shop.policy(topic):
+        texts.insert(0 if topic in topics.policies else len(texts), policy)
     concern = shop.material.concern_of(product_id)
     facts = {
         "proof": texts[0] if texts else "",
@@ -108,12 +140,13 @@ def proof_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
 def lighter_facts(
     shop: Shop, language: LanguageFacts, product: Product, now: datetime
 ) -> dict[str, str]:
-    """Return the dearest product of the same category that is clearly cheaper, and in stock."""
+    """Return the dearest product for the same purpose that is clearly cheaper, and in stock."""
     today = now.astimezone(SHOP_TIME_ZONE).date()
     cheaper = [
         other
         for other in shop.products
         if other.category == product.category
+        and has_same_purpose(other, product)
         and other.stock
         and other.is_current(today)
         and other.price_fen <= product.price_fen * LIGHTER_SHARE
@@ -122,6 +155,15 @@ def lighter_facts(
         return {}
     lighter = max(cheaper, key=lambda other: (other.price_fen, other.id))
     return {"lighter": lighter.name, "lighter_price": say_money(language, lighter.price_fen)}
+
+
+def has_same_purpose(one: Product, other: Product) -> bool:
+    """Tell whether one can do the other's work: the same name in talk, or what it is for."""
+    if set(one.aliases) & set(other.aliases):
+        return True
+    weighty = [each for each in load_selling_rules().needs if each.weight > 1]
+    texts = ["\n".join((each.name, *each.features, *each.benefits)) for each in (one, other)]
+    return any(all(any(w in text for w in need.shows) for text in texts) for need in weighty)
 
 
 def say_hours(shop: Shop, language: LanguageFacts, now: datetime) -> str:

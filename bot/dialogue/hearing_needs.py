@@ -29,10 +29,15 @@ def heard_as(
     """
     if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
         return "buying_signal"
-    asked = {wording.id for response in ASKS_NEED for wording in book.replies.get(response, ())}
-    if not said or said[0] not in asked or not needs_in(text):
+    if not was_asked_need(book, said) or not needs_in(text):
         return analysis.intent
     is_plain = not ("bodily" in analysis.harm or analysis.threats or analysis.reaction == "angry")
     is_unsure = analysis.intent.startswith(COMPLAINT) and analysis.confidence < SURE
     is_told = is_unsure or analysis.intent in TOLD_OTHERWISE
     return "inform" if is_plain and is_told else analysis.intent
+
+
+def was_asked_need(book: Book, said: Sequence[str]) -> bool:
+    """Tell whether the last thing said asked what the customer needs."""
+    asked = {wording.id for response in ASKS_NEED for wording in book.replies.get(response, ())}
+    return bool(said) and said[0] in asked

@@ -19,7 +19,18 @@ from bot.knowledge.selling_rules import Aspect, SellingRules
 from bot.knowledge.shop import Shop
 from bot.language.document import shared_reader
 
-Topic = Literal["overview", "fact", "policy", "stock", "special", "difference", "choice", "unknown"]
+Topic = Literal[
+    "overview",
+    "fact",
+    "policy",
+    "stock",
+    "special",
+    "difference",
+    "choice",
+    "catalogue",
+    "hours",
+    "unknown",
+]
 StockState = Literal["in", "few", "out", "out_alone"]
 SHARED_ASPECTS = 2
 LEAST_TOKEN = 2
@@ -58,6 +69,10 @@ def read_question(
         named: ids of the products that the message itself names.
     """
     text = text.lower()
+    if _has(text, rules.hours_asks):
+        return Question("hours")
+    if product is not None and not named and _has(text, rules.catalogue_asks):
+        return Question("catalogue")
     if _has(text, rules.stock_asks):
         return Question("stock")
     earlier = {product.id if product else "", before or ""} - {""} if named else set()
@@ -72,6 +87,27 @@ def read_question(
     if aspect is not None:
         return _about(aspect, product)
     return Question("overview") if product is None else _by_words(rules, text, product)
+
+
+def asks_about_aspect(rules: SellingRules, text: str, product: Product) -> bool:
+    """Tell whether a text has the words of something that customers ask about."""
+    return _aspect_of(rules, text.lower(), (), product) is not None
+
+
+def recorded_answer(
+    rules: SellingRules, shop: Shop, product: Product, question: Question, text: str, today: date
+) -> str:
+    """Return what the shop has on record for a question that the catalogue's lines leave open.
+
+    By the words of the aspect that was asked about; by the need that was named where there is none.
+    What customers of this product always ask goes first, another customer's story last (D-SEL-8).
+    """
+    aspect = next((each for each in rules.aspects if each.id == question.aspect), None)
+    words = [*aspect.asks, *aspect.shows] if aspect else []
+    if aspect is None:
+        words = [word for need in rules.needs for word in need.says if word in text]
+    records = shop.material.records_of(product.id, today)
+    return next((each for each in records if _has(each, words)), "")
 
 
 def other_of(shop: Shop, product: Product | None, named: Sequence[str]) -> Product | None:

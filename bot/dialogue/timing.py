@@ -48,6 +48,11 @@ def timing_of(
     return "now" if has_shown_value(book, said) else "later"
 
 
+def is_browsing(rules: TimingRules, text: str, product_id: str | None) -> bool:
+    """Tell whether somebody only looks round the shop, with no product in talk: let them be."""
+    return product_id is None and any(cue in text for cue in rules.browsing_cues)
+
+
 def has_shown_value(book: Book, said: Sequence[str]) -> bool:
     """Tell whether the customer was told what a product is and does."""
     shown = {

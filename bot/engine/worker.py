@@ -19,6 +19,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing_needs import heard_as
+from bot.dialogue.hearing_questions import QUESTION
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
 from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult
@@ -153,9 +154,10 @@ class RasaEngine:
         has_product, said = context.product is not None, list(context.used_wordings)
 
         def meant(heard: Heard) -> str:
-            found = heard_as(
-                self._book, heard.analysis, heard.parse["text"], said, has_product=has_product
-            )
+            analysis, text = heard.analysis, heard.parse["text"]
+            found = heard_as(self._book, analysis, text, said, has_product=has_product)
+            if found == analysis.intent and context.may_be_asked(analysis, text):
+                found = QUESTION
             if found != heard.analysis.intent:
                 context.explain(heard_as=found, instead_of=heard.analysis.intent)
             return found

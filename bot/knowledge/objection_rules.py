@@ -22,7 +22,7 @@ TruthLabel = Literal["unclear", "true", "false", "unseen", "hidden"]
 Feedback = Literal["indifference", "misunderstanding", "doubt", "shortcoming"]
 StyleName = Literal["analytical", "driver", "amiable", "expressive"]
 Moment = Literal["answer", "before", "later", "never", "stop"]
-Signal = Literal["bargains", "names_rival", "answered_before", "awaits_pay"]
+Signal = Literal["bargains", "names_rival", "answered_before", "awaits_pay", "proof_fits"]
 Likelihoods = tuple[Weight, Weight, Weight, Weight]
 """Shares for: true; false as a pretext; false as a need that is not seen; hidden (D-OBJ-2, 3)."""
 
@@ -152,12 +152,16 @@ class TimingRules(Struct, frozen=True, forbid_unknown_fields=True):
         awaits_pay: concepts that show somebody waits for their pay.
         shows_value: responses after which a customer has seen what the product is worth.
         trivial_cues: what shows that somebody jokes, anywhere in a message.
+        bargain_cues: words by which somebody asks for less, now or a moment ago.
+        browsing_cues: words of somebody who only looks round the shop.
         laughing_cues: what shows it of the kinds in `laughing_kinds`, where no fault is named.
     """
 
     shows_value: list[Id]
     awaits_pay: list[str]
     trivial_cues: list[str]
+    bargain_cues: list[str]
+    browsing_cues: list[str]
     laughing_cues: list[str]
     laughing_kinds: list[Kind]
 

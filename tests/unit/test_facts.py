@@ -77,14 +77,14 @@ def test_lighter_product_is_of_the_same_kind_clearly_cheaper_and_in_stock() -> N
     rice_cooker = sample.product("rice_cooker")
     assert rice_cooker is not None
     language = load_book().language
-    facts = lighter_facts(sample, language, rice_cooker, TODAY)
-    lighter = next(each for each in sample.products if each.name == facts["lighter"])
-    assert lighter.category == rice_cooker.category
-    assert lighter.price_fen <= 0.85 * rice_cooker.price_fen
-    sold_out = tuple(
-        replace(each, stock=0) if each.id != rice_cooker.id else each for each in sample.products
-    )
-    assert lighter_facts(replace(sample, products=sold_out), language, rice_cooker, TODAY) == {}
+    assert lighter_facts(sample, language, rice_cooker, TODAY) == {}  # no kettle in its place
+    small = replace(rice_cooker, id="small", name="小号电饭煲", price_fen=19900)
+    dear = replace(rice_cooker, id="dear", name="大号电饭煲", price_fen=39000)
+    shop = replace(sample, products=(*sample.products, small, dear))
+    facts = lighter_facts(shop, language, rice_cooker, TODAY)
+    assert facts["lighter"] == small.name
+    sold_out = replace(sample, products=(*sample.products, replace(small, stock=0)))
+    assert lighter_facts(sold_out, language, rice_cooker, TODAY) == {}
 
 
 def test_wrong_belief_is_corrected_by_the_words_that_show_it() -> None:
