@@ -110,7 +110,9 @@ class AnswerProduct(Step):
         policy = context.shop.policy(question.policy)
         current_facts = context.product_words(question.triple)
         recorded = self._recorded(context, question)
-        if recorded:
+        if recorded and recorded in context.shop.material.stories:
+            speaker.say("utter_answer_fact", current_facts, proof=recorded, asks="story")
+        elif recorded:
             speaker.say("utter_answer_fact", proof=recorded, asks="recorded")
         elif topic == "unknown" or (topic == "policy" and not policy):
             about = question.aspect or "other"

@@ -16,8 +16,10 @@ from bot.knowledge.products import Product
 from bot.knowledge.selling_material import STORY
 from bot.knowledge.selling_rules import load_selling_rules
 from bot.knowledge.shop import Shop
+from bot.language.normalise import clean
 
 DAYS_A_YEAR = 365
+MAX_CHARS = 2_000
 LIGHTER_SHARE = 0.85
 POLICY_OF_KIND = {
     "product": "genuine",
@@ -40,9 +42,15 @@ class Topics:
         return any(word in text for word in self.words)
 
 
-def topics_of(text: str) -> Topics:
-    """Return the aspects and needs that a message names (D-SEL-5: the connection is heard)."""
-    rules, text = load_selling_rules(), text.lower()
+def topics_of(text: str, product: Product | None = None) -> Topics:
+    """Return the aspects and needs that a message names (D-SEL-5: the connection is heard).
+
+    Args:
+        product: the product in talk, whose own name says nothing.
+    """
+    rules, text = load_selling_rules(), clean(text, MAX_CHARS).lower()
+    for name in (product.name, *product.aliases) if product else ():
+        text = text.replace(name.lower(), " ")
     aspects = [each for each in rules.aspects if any(word in text for word in each.asks)]
     words = {word for each in aspects for word in (*each.asks, *each.shows)}
     words |= {word for each in rules.needs for word in each.says if word in text}
@@ -118,7 +126,7 @@ def proof_facts(
         about: what the customer said; a proof that tells of the same goes first.
     """
     today = now.astimezone(SHOP_TIME_ZONE).date()
-    topics = topics_of(about)
+    topics = topics_of(about, shop.product(product_id))
     topic = POLICY_OF_KIND.get(kind, "")
     fitting = shop.material.proofs_for(kind, product_id, today)
     fitting.sort(key=lambda proof: not topics.tell(proof.text))

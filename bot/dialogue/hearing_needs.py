@@ -14,19 +14,30 @@ from bot.knowledge.book import Book
 
 ASKS_NEED = ("utter_ask_use", "utter_find_need")
 TOLD_OTHERWISE = ("objection_product", "objection_need", "out_of_scope", "chitchat", "nlu_fallback")
+DOUBTS = ("objection_service", "objection_product", "objection_company")
 COMPLAINT = "complaint_"
 SURE = 0.85
 FALLBACK = "nlu_fallback"
 
 
 def heard_as(
-    book: Book, analysis: MessageAnalysis, text: str, said: Sequence[str], *, has_product: bool
+    book: Book,
+    analysis: MessageAnalysis,
+    text: str,
+    said: Sequence[str],
+    *,
+    has_product: bool,
+    has_case: bool = False,
 ) -> str:
     """Return the intent that a message is to be decided by.
 
     Args:
         said: ids of the wordings said, newest first.
+        has_case: a complaint is open: what then sounds like a doubt about goods or service belongs
+            to it, and is listened to.
     """
+    if has_case and analysis.intent in DOUBTS:
+        return "inform"
     if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
         return "buying_signal"
     if not was_asked_need(book, said) or not needs_in(text):

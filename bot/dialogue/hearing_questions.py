@@ -13,12 +13,14 @@ from bot.dialogue.product_questions import asks_about_aspect
 from bot.dialogue.turn import MessageAnalysis
 from bot.knowledge.products import Product
 from bot.knowledge.selling_rules import SellingRules
+from bot.language.normalise import clean
 
 QUESTION = "ask_product"
 LOOSE = frozenset({"out_of_scope", "nlu_fallback", "inform", "chitchat"})
 WORRY = "objection_product"
-STRICT = ("complaint_", "objection_product")
+STRICT = ("complaint_", "objection_product", "objection_service")
 SURE = 0.85
+MAX_CHARS = 2_000
 ASKS_PRICE = "ask_price"
 
 
@@ -38,17 +40,25 @@ def is_question_about(
     """
     if product is None or analysis.threats or analysis.refusal != "none":
         return False
+    text = clean(text, MAX_CHARS)
     kinds = {entity["entity"] for entity in analysis.entities}
-    if kinds & {"order_number", "phone", "date"} or not asks_about_aspect(rules, text, product):
+    if kinds & {"order_number", "phone", "date"}:
+        return False
+    is_unsure = analysis.intent.startswith(STRICT) and analysis.confidence < SURE
+    if is_unsure or analysis.intent in LOOSE:
+        if any(word in text for word in rules.purpose_asks):
+            return True
+        if is_on_record and any(word in text for word in rules.old_one_words):
+            return True
+    if analysis.intent == WORRY and is_on_record and re.search(rules.worry_question, text):
+        return True
+    if not asks_about_aspect(rules, text, product):
         return False
     if analysis.intent in LOOSE:
         is_put = re.search(rules.open_question, text) is not None
         return is_put or any(mark in text for mark in rules.question_marks)
     if analysis.intent == ASKS_PRICE:
         return not any(word in text for word in rules.price_words)
-    if analysis.intent == WORRY and is_on_record and re.search(rules.worry_question, text):
-        return not any(word in text for word in rules.happened_words)
-    is_unsure = analysis.intent.startswith(STRICT) and analysis.confidence < SURE
     return is_unsure and _is_open(rules, text)
 
 

@@ -18,6 +18,7 @@ from bot.knowledge.products import Product
 from bot.knowledge.selling_rules import Aspect, SellingRules
 from bot.knowledge.shop import Shop
 from bot.language.document import shared_reader
+from bot.language.normalise import clean
 
 Topic = Literal[
     "overview",
@@ -34,6 +35,7 @@ Topic = Literal[
 StockState = Literal["in", "few", "out", "out_alone"]
 SHARED_ASPECTS = 2
 LEAST_TOKEN = 2
+MAX_CHARS = 2_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def read_question(
         before: id of the one that the talk was about before this message.
         named: ids of the products that the message itself names.
     """
-    text = text.lower()
+    text = _plain(text)
     if _has(text, rules.hours_asks):
         return Question("hours")
     if product is not None and not named and _has(text, rules.catalogue_asks):
@@ -91,7 +93,7 @@ def read_question(
 
 def asks_about_aspect(rules: SellingRules, text: str, product: Product) -> bool:
     """Tell whether a text has the words of something that customers ask about."""
-    return _aspect_of(rules, text.lower(), (), product) is not None
+    return _aspect_of(rules, _plain(text), (), product) is not None
 
 
 def recorded_answer(
@@ -105,7 +107,8 @@ def recorded_answer(
     aspect = next((each for each in rules.aspects if each.id == question.aspect), None)
     words = [*aspect.asks, *aspect.shows] if aspect else []
     if aspect is None:
-        words = [word for need in rules.needs for word in need.says if word in text]
+        left = without_names(_plain(text), product)
+        words = [word for need in rules.needs for word in need.says if word in left]
     records = shop.material.records_of(product.id, today)
     return next((each for each in records if _has(each, words)), "")
 
@@ -191,7 +194,7 @@ def _aspect_of(
     rules: SellingRules, text: str, concepts: Collection[str], product: Product | None
 ) -> Aspect | None:
     """Return the aspect with the longest word in the question, else one by concept."""
-    without = _without_names(text, product)
+    without = without_names(text, product)
     words = [(len(word), each) for each in rules.aspects for word in each.asks if word in without]
     if words:
         return max(words, key=lambda pair: pair[0])[1]
@@ -213,7 +216,7 @@ def _about(aspect: Aspect, product: Product | None) -> Question:
 def _by_words(rules: SellingRules, text: str, product: Product) -> Question:
     """Answer by the question's own words; one that the catalogue has not makes it unknown."""
     plain = (*rules.plain_words, *rules.overview_asks, *rules.question_marks)
-    left = _without_names(text, product)
+    left = without_names(text, product)
     tokens = [token.text for token in shared_reader().read(left, with_entities=False)]
     asked = [each for each in tokens if each not in plain and each[0].isalnum()]
     for index, triple in enumerate(triples_of(product)):
@@ -229,11 +232,17 @@ def _by_words(rules: SellingRules, text: str, product: Product) -> Question:
     return Question("overview" if is_general else "unknown")
 
 
-def _without_names(text: str, product: Product | None) -> str:
+def without_names(text: str, product: Product | None) -> str:
+    """Return a text without the names of the product, which ask nothing."""
     names = (product.name, *product.aliases) if product else ()
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name.lower(), " ")
     return text
+
+
+def _plain(text: str) -> str:
+    """Return a text as the words of the book are written: Simplified, narrow, small."""
+    return clean(text, MAX_CHARS).lower()
 
 
 def _has(text: str, words: Collection[str]) -> bool:

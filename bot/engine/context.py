@@ -206,9 +206,13 @@ class TurnContext:
 
     def knows(self, product: Product, text: str) -> bool:
         """Tell whether the shop has an answer to what a text asks about a product."""
-        if self.shop.material.correction_of(text, product.id) or not product.is_current(self.today):
+        if not product.is_current(self.today):
             return False
         question = read_question(self.book.selling, text, product=product)
+        if question.topic == "policy":
+            return bool(self.shop.policy(question.policy))
+        if self.shop.material.correction_of(text, product.id):
+            return False
         args = (self.shop, product, question, text, self.today)
         return question.topic == "fact" or bool(recorded_answer(self.book.selling, *args))
 
@@ -372,7 +376,7 @@ class TurnContext:
         if any(cue in said for cue in self.book.timing.bargain_cues for said in lately):
             found.add("bargains")
         is_wrong_belief = "correction" in facts  # that is put right first
-        if not is_wrong_belief and topics_of(self.text).tell(facts.get("proof", "")):
+        if not is_wrong_belief and topics_of(self.text, self.product).tell(facts.get("proof", "")):
             found.add("proof_fits")
         return frozenset(found)
 

@@ -152,10 +152,13 @@ class RasaEngine:
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:
         """Return what was understood, read by what the customer was asked just before."""
         has_product, said = context.product is not None, list(context.used_wordings)
+        has_case = context.open_case is not None
 
         def meant(heard: Heard) -> str:
             analysis, text = heard.analysis, heard.parse["text"]
-            found = heard_as(self._book, analysis, text, said, has_product=has_product)
+            found = heard_as(
+                self._book, analysis, text, said, has_product=has_product, has_case=has_case
+            )
             if found == analysis.intent and context.may_be_asked(analysis, text):
                 found = QUESTION
             if found != heard.analysis.intent:

@@ -117,6 +117,11 @@ class SellingMaterial(Struct, frozen=True, forbid_unknown_fields=True):
         ]
         return own + [each.text for each in sorted(proofs, key=lambda each: each.form == STORY)]
 
+    @property
+    def stories(self) -> frozenset[str]:
+        """What other customers have lived through, as it is told."""
+        return frozenset(each.text for each in self.proofs if each.form == STORY)
+
     def concern_of(self, product_id: str | None) -> Concern | None:
         """Return what customers of a product always ask."""
         return next((each for each in self.concerns if product_id in each.products), None)

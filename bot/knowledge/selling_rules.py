@@ -88,6 +88,8 @@ class SellingRules(Struct, frozen=True, forbid_unknown_fields=True):
     worry_question: str
     happened_words: Words
     price_words: Words
+    purpose_asks: Words
+    old_one_words: Words
     catalogue_asks: Words
     hours_asks: Words
     plain_words: Words

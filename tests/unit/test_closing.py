@@ -182,3 +182,10 @@ def test_trouble_that_was_asked_for_is_no_complaint(
 ) -> None:
     analysis = MessageAnalysis(1, intent, confidence, **more)  # type: ignore[arg-type]
     assert heard_as(BOOK, analysis, text, said, has_product=True) == heard
+
+
+@pytest.mark.parametrize(("has_case", "heard"), [(True, "inform"), (False, "objection_service")])
+def test_doubt_while_a_complaint_is_open_belongs_to_it(has_case: bool, heard: str) -> None:
+    analysis = MessageAnalysis(1, "objection_service", 0.7)
+    text = "还要我自己寄，太麻烦"
+    assert heard_as(BOOK, analysis, text, (), has_product=True, has_case=has_case) == heard

@@ -36,6 +36,10 @@ def shop() -> Shop:
         ("objection_product", 0.99, "夜里会不会很吵", {}, True),
         ("objection_product", 0.99, "声音肯定大", {}, False),
         ("inform", 0.9, "家里怕吵", {}, False),
+        ("objection_product", 0.9, "請問會不會很吵？我淺眠", {}, True),
+        ("complaint_product", 0.8, "这是干嘛用的，屋里太热了", {}, True),
+        ("complaint_product", 0.6, "就是老的那台声音太响了", {}, True),
+        ("complaint_product", 0.95, "老的那台退给你们，还没到账", {}, False),
         ("out_of_scope", 0.4, "今天天气怎么样", {}, False),
     ],
 )
