@@ -57,6 +57,21 @@ def recommend_product(context: TurnContext, speaker: Speaker) -> bool:
     return True
 
 
+def was_just_said(context: TurnContext, text: str) -> bool:
+    """Tell whether our last turn held a text."""
+    return any(text in said.text for said in context.facts.last_replies)
+
+
+def say_policy(context: TurnContext, speaker: Speaker, policy: str) -> bool:
+    """Say a policy; where it was said a moment ago, own up to that. Return whether it was new."""
+    is_new = not was_just_said(context, policy)
+    if is_new:
+        speaker.say("utter_answer_policy", policy=policy)
+    else:
+        speaker.say("utter_answer_policy", policy=policy, asks="again")
+    return is_new
+
+
 class AnswerProduct(Step):
     """Answer a question about goods; without a product, ask which or list them."""
 
@@ -118,7 +133,7 @@ class AnswerProduct(Step):
             about = question.aspect or "other"
             promise_answer(context, speaker, f"product.{context.product_id}.{about}")
         elif topic == "policy":
-            speaker.say("utter_answer_policy", policy=policy)
+            self._say_policy(context, speaker, question, policy)
         elif topic == "fact":
             speaker.say("utter_answer_fact", current_facts)
         elif topic == "special":
@@ -127,6 +142,21 @@ class AnswerProduct(Step):
         else:
             speaker.say("utter_answer_product", current_facts)
         return still_open(context)
+
+    @staticmethod
+    def _say_policy(
+        context: TurnContext, speaker: Speaker, question: Question, policy: str
+    ) -> None:
+        """Say the policy; asked about the same again, what else is on record of it."""
+        product, shop, text = context.current_product, context.shop, context.text
+        assert product is not None
+        rules, today = context.book.selling, context.today
+        further = shop.material.correction_of(text, product.id)
+        further = further or recorded_answer(rules, shop, product, question, text, today)
+        if further and was_just_said(context, policy) and not was_just_said(context, further):
+            speaker.say("utter_answer_fact", proof=further, asks="recorded")
+        else:
+            say_policy(context, speaker, policy)
 
     @staticmethod
     def _recorded(context: TurnContext, question: Question) -> str:
@@ -219,13 +249,11 @@ class AnswerPolicy(Step):
         if not policy:
             promise_answer(context, speaker, f"policy.{topic}")
             return still_open(context)
-        if any(policy in said.text for said in context.facts.last_replies):
-            speaker.say("utter_answer_policy", policy=policy, asks="again")
-            return still_open(context)
         if topic == "delivery" and self._names_a_day(context):
             speaker.say("utter_answer_policy", policy=policy, asks="day")
             return still_open(context)
-        speaker.say("utter_answer_policy", policy=policy)
+        if not say_policy(context, speaker, policy):
+            return still_open(context)
         wants_it = SIGNALS_IN_QUESTIONS & set(context.signals) and context.is_about_goods
         return still_open(context) + (_signal(context) if wants_it else [])
 
@@ -238,7 +266,11 @@ class AnswerPolicy(Step):
     def _topic(context: TurnContext) -> str:
         concepts = context.analysis.concepts
         named = next((TOPIC_CONCEPTS[each] for each in concepts if each in TOPIC_CONCEPTS), None)
-        return named or TOPICS[context.analysis.intent]
+        asks = context.book.selling.policy_asks
+        said = (
+            topic for topic, words in asks.items() if any(each in context.text for each in words)
+        )
+        return named or next(said, TOPICS[context.analysis.intent])
 
 
 def _signal(context: TurnContext) -> Events:

@@ -116,7 +116,13 @@ def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
 
 
 def proof_facts(
-    shop: Shop, product_id: str | None, kind: str, now: datetime, *, about: str = ""
+    shop: Shop,
+    product_id: str | None,
+    kind: str,
+    now: datetime,
+    *,
+    about: str = "",
+    just_said: str = "",
 ) -> dict[str, str]:
     """Return the shop's proofs against a kind of objection, its story, and what backs the buyer.
 
@@ -124,6 +130,7 @@ def proof_facts(
 
     Args:
         about: what the customer said; a proof that tells of the same goes first.
+        just_said: what we said a moment ago; no proof is told twice running.
     """
     today = now.astimezone(SHOP_TIME_ZONE).date()
     topics = topics_of(about, shop.product(product_id))
@@ -133,6 +140,7 @@ def proof_facts(
     texts = [proof.text for proof in fitting if proof.form != STORY]
     if policy := shop.policy(topic):
         texts.insert(0 if topic in topics.policies else len(texts), policy)
+    texts = [each for each in texts if each not in just_said] or texts
     concern = shop.material.concern_of(product_id)
     facts = {
         "proof": texts[0] if texts else "",

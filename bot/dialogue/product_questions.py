@@ -104,6 +104,8 @@ def recorded_answer(
     By the words of the aspect that was asked about; by the need that was named where there is none.
     What customers of this product always ask goes first, another customer's story last (D-SEL-8).
     """
+    if product.compared_with and _has(_plain(text), rules.former_asks):
+        return f"{product.compared_with}{rules.full_stop}"
     aspect = next((each for each in rules.aspects if each.id == question.aspect), None)
     words = [*aspect.asks, *aspect.shows] if aspect else []
     if aspect is None:

@@ -326,7 +326,10 @@ class TurnContext:
     def answering_facts(self, entry: t.LedgerEntry) -> dict[str, str]:
         """Return what may be said in answer to an objection, with what the customer named."""
         facts = self.known_facts(entry.kind)
-        facts |= proof_facts(self.shop, self.product_id, entry.kind, self.now, about=self.text)
+        just_said = "\n".join(said.text for said in self.facts.last_replies)
+        facts |= proof_facts(
+            self.shop, self.product_id, entry.kind, self.now, about=self.text, just_said=just_said
+        )
         facts["length"] = length_for(self.style, self.text)
         correction = self.shop.material.correction_of(self.text, self.product_id)
         if correction:

@@ -88,6 +88,9 @@ class SellingRules(Struct, frozen=True, forbid_unknown_fields=True):
     worry_question: str
     happened_words: Words
     price_words: Words
+    former_asks: Words
+    full_stop: str
+    policy_asks: dict[str, Words]
     purpose_asks: Words
     old_one_words: Words
     catalogue_asks: Words
