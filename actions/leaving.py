@@ -8,6 +8,7 @@ from actions.promises import promise_reminder
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.ledger import projected_state
 from bot.dialogue.reminding import moment_of, named_day, proposed_day, say_day, usual_day
+from bot.dialogue.timing import is_looking
 from bot.dialogue.turn import RefuseContact
 from bot.engine.context import TurnContext
 
@@ -38,7 +39,10 @@ class LeaveOpen(Step):
         """Leave the door open."""
         context.react_to_probe()
         context.move_all_objections("left")
-        speaker.say("utter_leave_open")
+        if is_looking(context.book, context.text):
+            speaker.say("utter_leave_open", asks="looking")
+        else:
+            speaker.say("utter_leave_open")
         return set_slots(objection_state="left", asked="none")
 
 

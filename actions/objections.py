@@ -326,8 +326,8 @@ class SettleObjection(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Close the entry; an older one may still wait."""
         context.react("accepted_answer")
-        context.move_objection("settled")
-        speaker.say("utter_settle_objection")
+        entry = context.move_objection("settled")
+        speaker.say("utter_settle_objection", kind=entry.kind if entry else "")
         rest = context.objection
         return set_slots(objection_state="settled" if rest is None else "open", asked="none")
 
@@ -351,9 +351,11 @@ class ReturnToObjection(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask whether it still matters."""
         entry = context.objection
-        speaker.say(
-            "utter_return_to_objection", context.known_facts(), kind=entry.kind if entry else ""
-        )
+        if context.analysis.intent == "inform":
+            speaker.say("utter_return_to_objection", asks="more")
+        else:
+            kind = entry.kind if entry else ""
+            speaker.say("utter_return_to_objection", context.known_facts(), kind=kind)
         return set_slots(objection_state="answered")
 
 
@@ -364,6 +366,7 @@ class LeadForward(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Lead on, once."""
-        speaker.say("utter_lead_forward", context.known_facts())
+        kind = next((each.kind for each in reversed(context.ledger) if each.state == "settled"), "")
+        speaker.say("utter_lead_forward", context.known_facts(), kind=kind)
         product = context.current_product
         return set_slots(asked="order" if product is not None and product.stock else "product")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from actions.promises import promise_answer
 from actions.step import Events, Speaker, Step, set_slots
+from bot.dialogue.amounts import names_sum
 from bot.dialogue.closing import SIGNALS_IN_QUESTIONS, was_said_lately
+from bot.dialogue.facts import say_hours
 from bot.dialogue.product_questions import (
     Question,
     alternative_to,
     difference_of,
     other_of,
     read_question,
+    recorded_answer,
     stock_of,
 )
 from bot.engine.context import TurnContext
@@ -55,6 +58,21 @@ def recommend_product(context: TurnContext, speaker: Speaker) -> bool:
     return True
 
 
+def was_just_said(context: TurnContext, text: str) -> bool:
+    """Tell whether our last turn held a text."""
+    return any(text in said.text for said in context.facts.last_replies)
+
+
+def say_policy(context: TurnContext, speaker: Speaker, policy: str) -> bool:
+    """Say a policy; where it was said a moment ago, own up to that. Return whether it was new."""
+    is_new = not was_just_said(context, policy)
+    if is_new:
+        speaker.say("utter_answer_policy", policy=policy)
+    else:
+        speaker.say("utter_answer_policy", policy=policy, asks="again")
+    return is_new
+
+
 class AnswerProduct(Step):
     """Answer a question about goods; without a product, ask which or list them."""
 
@@ -73,6 +91,13 @@ class AnswerProduct(Step):
         context.explain(step=self.step_name, topic=question.topic, aspect=question.aspect)
         if question.topic == "others":
             self._tell_others(context, speaker)
+            return still_open(context)
+        if question.topic == "hours":
+            hours = say_hours(context.shop, context.book.language, context.now)
+            speaker.say("utter_answer_policy", asks="hours", hours=hours)
+            return still_open(context)
+        if question.topic == "catalogue":
+            speaker.say("utter_list_products", product_list=context.product_list())
             return still_open(context)
         if question.topic == "choice" and context.objection is None:
             if recommend_product(context, speaker):
@@ -114,11 +139,16 @@ class AnswerProduct(Step):
             return still_open(context)
         policy = context.shop.policy(question.policy)
         current_facts = context.product_words(question.triple)
-        if topic == "unknown" or (topic == "policy" and not policy):
+        recorded = self._recorded(context, question)
+        if recorded and recorded in context.shop.material.stories:
+            speaker.say("utter_answer_fact", current_facts, proof=recorded, asks="story")
+        elif recorded:
+            speaker.say("utter_answer_fact", proof=recorded, asks="recorded")
+        elif topic == "unknown" or (topic == "policy" and not policy):
             about = question.aspect or "other"
             promise_answer(context, speaker, f"product.{context.product_id}.{about}")
         elif topic == "policy":
-            speaker.say("utter_answer_policy", policy=policy)
+            self._say_policy(context, speaker, question, policy)
         elif topic == "fact":
             speaker.say("utter_answer_fact", current_facts)
         elif topic == "special":
@@ -128,6 +158,31 @@ class AnswerProduct(Step):
             speaker.say("utter_answer_product", current_facts)
             return still_open(context) + _ahead(context)
         return still_open(context)
+
+    @staticmethod
+    def _say_policy(
+        context: TurnContext, speaker: Speaker, question: Question, policy: str
+    ) -> None:
+        """Say the policy; asked about the same again, what else is on record of it."""
+        product, shop, text = context.current_product, context.shop, context.text
+        assert product is not None
+        rules, today = context.book.selling, context.today
+        further = shop.material.correction_of(text, product.id)
+        further = further or recorded_answer(rules, shop, product, question, text, today)
+        if further and was_just_said(context, policy) and not was_just_said(context, further):
+            speaker.say("utter_answer_fact", proof=further, asks="recorded")
+        else:
+            say_policy(context, speaker, policy)
+
+    @staticmethod
+    def _recorded(context: TurnContext, question: Question) -> str:
+        """Return what is on record where the catalogue's lines say nothing of what was asked."""
+        product = context.current_product
+        is_open = question.topic == "unknown" or (question.topic == "fact" and not question.aspect)
+        if product is None or not is_open:
+            return ""
+        rules, text = context.book.selling, context.text
+        return recorded_answer(rules, context.shop, product, question, text, context.today)
 
     @staticmethod
     def _answer_stock(context: TurnContext, speaker: Speaker) -> Events:
@@ -170,13 +225,31 @@ class AnswerPrice(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Answer from the catalogue only."""
         current_facts = context.known_facts("price")
-        if "price" in current_facts:
+        part = self._price_of_a_part(context)
+        if part:
+            speaker.say("utter_answer_fact", proof=part, asks="recorded")
+        elif "price" in current_facts and context.asks_for_several:
+            speaker.say("utter_answer_price", current_facts, asks="several")
+            promise_answer(context, speaker, f"price.{context.product_id}.several")
+        elif "price" in current_facts:
             speaker.say("utter_answer_price", current_facts)
         elif "product" in current_facts:  # its facts are out of date
             promise_answer(context, speaker, f"price.{context.product_id}")
         else:
             speaker.say("utter_answer_price", asks="product")
         return still_open(context)
+
+    @staticmethod
+    def _price_of_a_part(context: TurnContext) -> str:
+        """Return what is on record of a filter's or battery's price, if that is asked; else ''."""
+        product, rules = context.current_product, context.book.selling
+        if product is None:
+            return ""
+        question = read_question(rules, context.text, product=product)
+        if not question.aspect:
+            return ""
+        found = recorded_answer(rules, context.shop, product, question, context.text, context.today)
+        return found if names_sum(found) else ""
 
 
 class AnswerPolicy(Step):
@@ -192,15 +265,28 @@ class AnswerPolicy(Step):
         if not policy:
             promise_answer(context, speaker, f"policy.{topic}")
             return still_open(context)
-        speaker.say("utter_answer_policy", policy=policy)
+        if topic == "delivery" and self._names_a_day(context):
+            speaker.say("utter_answer_policy", policy=policy, asks="day")
+            return still_open(context)
+        if not say_policy(context, speaker, policy):
+            return still_open(context)
         wants_it = SIGNALS_IN_QUESTIONS & set(context.signals) and context.is_about_goods
         return still_open(context) + (_signal(context) if wants_it else [])
+
+    @staticmethod
+    def _names_a_day(context: TurnContext) -> bool:
+        kinds = {entity["entity"] for entity in context.analysis.entities}
+        return bool(kinds & {"date", "deadline"})
 
     @staticmethod
     def _topic(context: TurnContext) -> str:
         concepts = context.analysis.concepts
         named = next((TOPIC_CONCEPTS[each] for each in concepts if each in TOPIC_CONCEPTS), None)
-        return named or TOPICS[context.analysis.intent]
+        asks = context.book.selling.policy_asks
+        said = (
+            topic for topic, words in asks.items() if any(each in context.text for each in words)
+        )
+        return named or next(said, TOPICS[context.analysis.intent])
 
 
 def _ahead(context: TurnContext) -> Events:

@@ -66,8 +66,10 @@ class SayAgain(Step):
         only = book.repairs.about_product if is_corrected else ()
         sayings = sayings_again(book, context.facts.last_replies, only=only)
         context.explain(step=self.step_name, again=[each.response for each in sayings])
-        if not is_corrected:
+        if not is_corrected and sayings:
             speaker.say("utter_say_again")
+        elif not is_corrected:
+            speaker.say("utter_clarify")
         for saying in sayings:
             said = {} if is_corrected else dict(saying.facts)
             speaker.repeat(saying.response, {**context.known_facts(), **said})

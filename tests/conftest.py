@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,6 +20,9 @@ os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
 # workers of xdist; a console keeps the width that it finds when it is made.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+# No test is timed: the machines are shared.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 from bot.bootstrap import build_application, prepare_database  # noqa: E402
 from bot.crm.database import Database  # noqa: E402

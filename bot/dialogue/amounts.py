@@ -39,6 +39,11 @@ def unfounded_amounts(text: str, facts: Collection[str]) -> tuple[str, ...]:
     )
 
 
+def names_sum(text: str) -> bool:
+    """Tell whether a text names a sum of money."""
+    return bool(_amounts_of(text))
+
+
 def _without(text: str, fact: str) -> str:
     """Take a fact out of a text; '99 yuan' is no part of '199 yuan'."""
     before = r"(?<![\d.])" if _NUMERIC.match(fact) else ""

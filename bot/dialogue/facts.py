@@ -6,6 +6,7 @@ A fact that is unknown is absent, and so is a fact of a product past its `valid_
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.clock import SHOP_TIME_ZONE
@@ -13,9 +14,12 @@ from bot.knowledge.book import LanguageFacts
 from bot.knowledge.opening_hours import LONGEST_CLOSED_DAYS
 from bot.knowledge.products import Product
 from bot.knowledge.selling_material import STORY
+from bot.knowledge.selling_rules import load_selling_rules
 from bot.knowledge.shop import Shop
+from bot.language.normalise import clean
 
 DAYS_A_YEAR = 365
+MAX_CHARS = 2_000
 LIGHTER_SHARE = 0.85
 POLICY_OF_KIND = {
     "product": "genuine",
@@ -24,6 +28,33 @@ POLICY_OF_KIND = {
     "finance": "payment",
     "price": "price_protection",
 }
+
+
+@dataclass(frozen=True)
+class Topics:
+    """What a message is about: words of the catalogue that tell of it, policies that settle it."""
+
+    words: frozenset[str]
+    policies: frozenset[str]
+
+    def tell(self, text: str) -> bool:
+        """Tell whether a text is about the same."""
+        return any(word in text for word in self.words)
+
+
+def topics_of(text: str, product: Product | None = None) -> Topics:
+    """Return the aspects and needs that a message names (D-SEL-5: the connection is heard).
+
+    Args:
+        product: the product in talk, whose own name says nothing.
+    """
+    rules, text = load_selling_rules(), clean(text, MAX_CHARS).lower()
+    for name in (product.name, *product.aliases) if product else ():
+        text = text.replace(name.lower(), " ")
+    aspects = [each for each in rules.aspects if any(word in text for word in each.asks)]
+    words = {word for each in aspects for word in (*each.asks, *each.shows)}
+    words |= {word for each in rules.needs for word in each.says if word in text}
+    return Topics(frozenset(words), frozenset(each.policy for each in aspects if each.policy))
 
 
 def say_money(language: LanguageFacts, fen: int) -> str:
@@ -84,15 +115,32 @@ def offer_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) ->
     return {name: value for name, value in facts.items() if value}
 
 
-def proof_facts(shop: Shop, product_id: str | None, kind: str, now: datetime) -> dict[str, str]:
+def proof_facts(
+    shop: Shop,
+    product_id: str | None,
+    kind: str,
+    now: datetime,
+    *,
+    about: str = "",
+    just_said: str = "",
+) -> dict[str, str]:
     """Return the shop's proofs against a kind of objection, its story, and what backs the buyer.
 
     A policy is proof, too, after what was recorded (D-SEL-8).
+
+    Args:
+        about: what the customer said; a proof that tells of the same goes first.
+        just_said: what we said a moment ago; no proof is told twice running.
     """
     today = now.astimezone(SHOP_TIME_ZONE).date()
+    topics = topics_of(about, shop.product(product_id))
+    topic = POLICY_OF_KIND.get(kind, "")
     fitting = shop.material.proofs_for(kind, product_id, today)
+    fitting.sort(key=lambda proof: not topics.tell(proof.text))
     texts = [proof.text for proof in fitting if proof.form != STORY]
-    texts += [policy] if (policy := shop.policy(POLICY_OF_KIND.get(kind, ""))) else []
+    if policy := shop.policy(topic):
+        texts.insert(0 if topic in topics.policies else len(texts), policy)
+    texts = [each for each in texts if each not in just_said] or texts
     concern = shop.material.concern_of(product_id)
     facts = {
         "proof": texts[0] if texts else "",

@@ -13,12 +13,18 @@ from collections.abc import Sequence
 from bot.dialogue.needs import needs_in, tells_need
 from bot.dialogue.turn import MessageAnalysis
 from bot.knowledge.book import Book
+from bot.language.normalise import clean
 
 ASKS_NEED = ("utter_ask_use", "utter_find_need")
 TOLD_OTHERWISE = ("objection_product", "objection_need", "out_of_scope", "chitchat", "nlu_fallback")
 CONFIRMS = ("utter_confirm_objection", "utter_return_to_objection")
 ANSWERED_OTHERWISE = ("complaint_other", "chitchat", "out_of_scope", "nlu_fallback")
 COMPLAINT = "complaint_"
+DOUBTS = ("objection_service", "objection_product", "objection_company")
+OFFERS_MORE = ("utter_offer_related", "utter_offer_bundle")
+ONLY_THIS = "only_this"
+TAKEN = ("affirm", "buying_signal", "inform", "thank")
+MAX_CHARS = 200
 MAYBE_COMPLAINTS = ("complaint_product", "complaint_other")
 LIKELY = 0.15
 SURE = 0.85
@@ -33,6 +39,7 @@ def heard_as(
     *,
     has_product: bool,
     is_busy: bool = False,
+    has_case: bool = False,
 ) -> str:
     """Return the intent that a message is to be decided by.
 
@@ -40,20 +47,45 @@ def heard_as(
         said: ids of the wordings said, newest first.
         has_product: whether a product is in talk, or named by the message.
         is_busy: whether an objection or a case is open.
+        has_case: a complaint is open: what then sounds like a doubt about goods or service belongs
+            to it, and is listened to.
     """
+    if has_case and analysis.intent in DOUBTS:
+        return "inform"
     if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
         return "buying_signal"
+    if _was_asked(book, OFFERS_MORE, said) and analysis.intent in TAKEN and _only_this(book, text):
+        return "deny"
+    names = {entity["entity"] for entity in analysis.entities}
+    if _was_asked_product(book, said) and "product" in names and _is_unsure_objection(analysis):
+        return "inform"  # the product was asked for; what stands beside its name is no new doubt
     if "bodily" in analysis.harm or analysis.threats or analysis.reaction == "angry":
         return analysis.intent
     if _was_asked(book, CONFIRMS, said):
         return _yes_or_no(analysis)
     if not (has_product or is_busy) and _tells_need_unasked(analysis, text):
         return "inform"
-    if not _was_asked(book, ASKS_NEED, said) or not needs_in(text):
+    if not was_asked_need(book, said) or not needs_in(text):
         return analysis.intent
     is_unsure = analysis.intent.startswith(COMPLAINT) and analysis.confidence < SURE
     is_told = is_unsure or analysis.intent in TOLD_OTHERWISE
     return "inform" if is_told else analysis.intent
+
+
+def _only_this(book: Book, text: str) -> bool:
+    """Tell whether a text holds the words of the button 'only this one', beside others."""
+    plain, only = clean(text, MAX_CHARS), book.options[ONLY_THIS]
+    return any(word in plain for word in (only.label, *only.aliases) if len(word) > 1)
+
+
+def _is_unsure_objection(analysis: MessageAnalysis) -> bool:
+    return analysis.intent.startswith("objection_") and analysis.confidence < SURE
+
+
+def _was_asked_product(book: Book, said: Sequence[str]) -> bool:
+    """Tell whether the last thing said asked which product an objection is about."""
+    wording = book.wording(said[0]) if said else None
+    return wording is not None and wording.when.get("asks") == "product"
 
 
 def _tells_need_unasked(analysis: MessageAnalysis, text: str) -> bool:
@@ -62,6 +94,11 @@ def _tells_need_unasked(analysis: MessageAnalysis, text: str) -> bool:
     if not is_complaint and analysis.intent not in TOLD_OTHERWISE:
         return False
     return tells_need(text, plainly=is_complaint)
+
+
+def was_asked_need(book: Book, said: Sequence[str]) -> bool:
+    """Tell whether the last thing said asked what the customer needs."""
+    return _was_asked(book, ASKS_NEED, said)
 
 
 def _was_asked(book: Book, responses: Sequence[str], said: Sequence[str]) -> bool:

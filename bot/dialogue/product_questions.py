@@ -18,13 +18,25 @@ from bot.knowledge.products import Product
 from bot.knowledge.selling_rules import Aspect, SellingRules
 from bot.knowledge.shop import Shop
 from bot.language.document import shared_reader
+from bot.language.normalise import clean
 
 Topic = Literal[
-    "overview", "fact", "policy", "stock", "special", "difference", "choice", "others", "unknown"
+    "overview",
+    "fact",
+    "policy",
+    "stock",
+    "special",
+    "difference",
+    "choice",
+    "others",
+    "catalogue",
+    "hours",
+    "unknown",
 ]
 StockState = Literal["in", "few", "out", "out_alone"]
 SHARED_ASPECTS = 2
 LEAST_TOKEN = 2
+MAX_CHARS = 2_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,11 @@ def read_question(
         before: id of the one that the talk was about before this message.
         named: ids of the products that the message itself names.
     """
-    text = text.lower()
+    text = _plain(text)
+    if _has(text, rules.hours_asks):
+        return Question("hours")
+    if product is not None and not named and _has(text, rules.catalogue_asks):
+        return Question("catalogue")
     if _has(text, rules.stock_asks):
         return Question("stock")
     earlier = {product.id if product else "", before or ""} - {""} if named else set()
@@ -76,6 +92,30 @@ def read_question(
     if aspect is not None:
         return _about(aspect, product)
     return Question("overview") if product is None else _by_words(rules, text, product)
+
+
+def asks_about_aspect(rules: SellingRules, text: str, product: Product) -> bool:
+    """Tell whether a text has the words of something that customers ask about."""
+    return _aspect_of(rules, _plain(text), (), product) is not None
+
+
+def recorded_answer(
+    rules: SellingRules, shop: Shop, product: Product, question: Question, text: str, today: date
+) -> str:
+    """Return what the shop has on record for a question that the catalogue's lines leave open.
+
+    By the words of the aspect that was asked about; by the need that was named where there is none.
+    What customers of this product always ask goes first, another customer's story last (D-SEL-8).
+    """
+    if product.compared_with and _has(_plain(text), rules.former_asks):
+        return f"{product.compared_with}{rules.full_stop}"
+    aspect = next((each for each in rules.aspects if each.id == question.aspect), None)
+    words = [*aspect.asks, *aspect.shows] if aspect else []
+    if aspect is None:
+        left = without_names(_plain(text), product)
+        words = [word for need in rules.needs for word in need.says if word in left]
+    records = shop.material.records_of(product.id, today)
+    return next((each for each in records if _has(each, words)), "")
 
 
 def other_of(shop: Shop, product: Product | None, named: Sequence[str]) -> Product | None:
@@ -157,7 +197,7 @@ def _aspect_of(
     rules: SellingRules, text: str, concepts: Collection[str], product: Product | None
 ) -> Aspect | None:
     """Return the aspect with the longest word in the question, else one by concept."""
-    without = _without_names(text, product)
+    without = without_names(text, product)
     words = [(len(word), each) for each in rules.aspects for word in each.asks if word in without]
     if words:
         return max(words, key=lambda pair: pair[0])[1]
@@ -179,7 +219,7 @@ def _about(aspect: Aspect, product: Product | None) -> Question:
 def _by_words(rules: SellingRules, text: str, product: Product) -> Question:
     """Answer by the question's own words; one that the catalogue has not makes it unknown."""
     plain = (*rules.plain_words, *rules.overview_asks, *rules.question_marks)
-    left = _without_names(text, product)
+    left = without_names(text, product)
     tokens = [token.text for token in shared_reader().read(left, with_entities=False)]
     asked = [each for each in tokens if each not in plain and each[0].isalnum()]
     for index, triple in enumerate(triples_of(product)):
@@ -195,11 +235,17 @@ def _by_words(rules: SellingRules, text: str, product: Product) -> Question:
     return Question("overview" if is_general else "unknown")
 
 
-def _without_names(text: str, product: Product | None) -> str:
+def without_names(text: str, product: Product | None) -> str:
+    """Return a text without the names of the product, which ask nothing."""
     names = (product.name, *product.aliases) if product else ()
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name.lower(), " ")
     return text
+
+
+def _plain(text: str) -> str:
+    """Return a text as the words of the book are written: Simplified, narrow, small."""
+    return clean(text, MAX_CHARS).lower()
 
 
 def _has(text: str, words: Collection[str]) -> bool:

@@ -26,8 +26,11 @@ from bot.dialogue.facts import (
     proof_facts,
     say_money,
     shop_facts,
+    topics_of,
 )
 from bot.dialogue.guard import first_sayable
+from bot.dialogue.hearing import was_asked_need
+from bot.dialogue.hearing_questions import is_question_about
 from bot.dialogue.ledger import ALIVE, current, hear, note, react
 from bot.dialogue.needs import (
     Recommendation,
@@ -38,6 +41,7 @@ from bot.dialogue.needs import (
 )
 from bot.dialogue.opening import daytime_of
 from bot.dialogue.outcomes import outcomes_of
+from bot.dialogue.product_questions import read_question, recorded_answer
 from bot.dialogue.reminding import named_day, say_day
 from bot.dialogue.style import length_for, style_of
 from bot.dialogue.technique_values import (
@@ -57,8 +61,10 @@ from bot.knowledge.shop import Shop
 from bot.language.dates import resolve_dates
 
 PRODUCT_ENTITY = "product"
+QUANTITY_ENTITY = "quantity"
 TELL_MORE = "tell_me_more"
 WORDINGS_A_TURN = 3
+LATELY = 2  # messages before this one
 MENDING = ("cancel", "ask_again", "mistyped", "correct")  # they say nothing of the objection
 ENTITY_FIELDS = ("entity", "value", "start", "end", "resolved")
 
@@ -178,6 +184,38 @@ class TurnContext:
         """The objection that still wants something."""
         return current(self.ledger)
 
+    @property
+    def asks_for_several(self) -> bool:
+        """Tell whether this message names more than one piece."""
+        found = (each for each in self.analysis.entities if each["entity"] == QUANTITY_ENTITY)
+        return any(isinstance(each.get("resolved"), int) and each["resolved"] > 1 for each in found)
+
+    def may_be_asked(self, analysis: t.MessageAnalysis, text: str) -> bool:
+        """Tell whether a message read as something else is a question about the product in talk.
+
+        Never while a complaint is open, a form waits for an answer, or a need was asked for.
+        """
+        is_in_form = "call_back_form" in self.facts.last_steps
+        if self.open_case or is_in_form or was_asked_need(self.book, self.used_wordings):
+            return False
+        named = [each["value"] for each in analysis.entities if each["entity"] == PRODUCT_ENTITY]
+        product = next(filter(None, map(self.shop.product, reversed(named))), self.product)
+        is_on_record = product is not None and self.objection is None and self.knows(product, text)
+        rules = self.book.selling
+        return is_question_about(rules, analysis, text, product, is_on_record=is_on_record)
+
+    def knows(self, product: Product, text: str) -> bool:
+        """Tell whether the shop has an answer to what a text asks about a product."""
+        if not product.is_current(self.today):
+            return False
+        question = read_question(self.book.selling, text, product=product)
+        if question.topic == "policy":
+            return bool(self.shop.policy(question.policy))
+        if self.shop.material.correction_of(text, product.id):
+            return False
+        args = (self.shop, product, question, text, self.today)
+        return question.topic == "fact" or bool(recorded_answer(self.book.selling, *args))
+
     def note_products(self) -> None:
         """Make the product that the customer named the product in talk."""
         for named in self.named_products:
@@ -289,6 +327,10 @@ class TurnContext:
     def answering_facts(self, entry: t.LedgerEntry) -> dict[str, str]:
         """Return what may be said in answer to an objection, tied to what the customer named."""
         facts = self.product_words(kind=entry.kind)
+        just_said = "\n".join(said.text for said in self.facts.last_replies)
+        facts |= proof_facts(
+            self.shop, self.product_id, entry.kind, self.now, about=self.text, just_said=just_said
+        )
         facts["length"] = length_for(self.style, self.text)
         correction = self.shop.material.correction_of(self.text, self.product_id)
         if correction:
@@ -317,8 +359,6 @@ class TurnContext:
 
     def situation(self, entry: t.LedgerEntry, facts: Mapping[str, str]) -> Situation:
         """Return what the choice of a technique is made by."""
-        analysis = self.analysis
-        rivals = [each["value"] for each in analysis.entities if each["entity"] == "rival"]
         return Situation(
             kind=entry.kind,
             truth=entry.belief.label,
@@ -327,9 +367,22 @@ class TurnContext:
             facts=facts,
             tried=entry.techniques,
             last=self.facts.last_technique,
-            signals=signals_of(self.book, entry, analysis.concepts, rivals),
+            signals=self._answering_signals(entry, facts),
             said=self.used_wordings,
         )
+
+    def _answering_signals(self, entry: t.LedgerEntry, facts: Mapping[str, str]) -> frozenset[str]:
+        """Return what bears on the choice beside kind and truth, in this message and before."""
+        analysis = self.analysis
+        rivals = [each["value"] for each in analysis.entities if each["entity"] == "rival"]
+        found = set(signals_of(self.book, entry, analysis.concepts, rivals))
+        lately = (self.text, *self.facts.told[:LATELY])
+        if any(cue in said for cue in self.book.timing.bargain_cues for said in lately):
+            found.add("bargains")
+        is_wrong_belief = "correction" in facts  # that is put right first
+        if not is_wrong_belief and topics_of(self.text, self.product).tell(facts.get("proof", "")):
+            found.add("proof_fits")
+        return frozenset(found)
 
     def rank_techniques(
         self, entry: t.LedgerEntry, eligible: Sequence[Candidate]

@@ -19,6 +19,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing import heard_as
+from bot.dialogue.hearing_questions import QUESTION
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
 from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult
@@ -151,18 +152,22 @@ class RasaEngine:
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:
         """Return what was understood, read by what the customer was asked just before."""
         said = list(context.used_wordings)
-        is_busy = context.objection is not None or context.open_case is not None
+        has_case = context.open_case is not None
 
         def meant(heard: Heard) -> str:
-            names_product = any(each["entity"] == "product" for each in heard.analysis.entities)
+            analysis, text = heard.analysis, heard.parse["text"]
+            names_product = any(each["entity"] == "product" for each in analysis.entities)
             found = heard_as(
                 self._book,
-                heard.analysis,
-                heard.parse["text"],
+                analysis,
+                text,
                 said,
                 has_product=context.product is not None or names_product,
-                is_busy=is_busy,
+                is_busy=context.objection is not None or has_case,
+                has_case=has_case,
             )
+            if found == analysis.intent and context.may_be_asked(analysis, text):
+                found = QUESTION
             if found != heard.analysis.intent:
                 context.explain(heard_as=found, instead_of=heard.analysis.intent)
             return found

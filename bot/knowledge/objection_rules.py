@@ -22,7 +22,7 @@ TruthLabel = Literal["unclear", "true", "false", "unseen", "hidden"]
 Feedback = Literal["indifference", "misunderstanding", "doubt", "shortcoming"]
 StyleName = Literal["analytical", "driver", "amiable", "expressive"]
 Moment = Literal["answer", "before", "later", "never", "stop"]
-Signal = Literal["bargains", "names_rival", "answered_before", "awaits_pay"]
+Signal = Literal["bargains", "names_rival", "answered_before", "awaits_pay", "proof_fits"]
 Likelihoods = tuple[Weight, Weight, Weight, Weight]
 """Shares for: true; false as a pretext; false as a need that is not seen; hidden (D-OBJ-2, 3)."""
 
@@ -153,6 +153,7 @@ class TimingRules(Struct, frozen=True, forbid_unknown_fields=True):
         shows_value: responses after which a customer has seen what the product is worth.
         trivial_cues: what shows that somebody jokes, anywhere in a message.
         looking_cues: what shows that somebody only looks about, and wants nothing said.
+        bargain_cues: words by which somebody asks for less, now or a moment ago.
         laughing_cues: what shows it of the kinds in `laughing_kinds`, where no fault is named.
     """
 
@@ -160,6 +161,7 @@ class TimingRules(Struct, frozen=True, forbid_unknown_fields=True):
     awaits_pay: list[str]
     trivial_cues: list[str]
     looking_cues: list[str]
+    bargain_cues: list[str]
     laughing_cues: list[str]
     laughing_kinds: list[Kind]
 

@@ -114,6 +114,22 @@ class SellingMaterial(Struct, frozen=True, forbid_unknown_fields=True):
             "",
         )
 
+    def records_of(self, product_id: str, today: date) -> list[str]:
+        """Return what is on record of one product: concerns, corrections, proofs, then stories."""
+        own = [each.text for each in self.concerns if product_id in each.products]
+        own += [each.text for each in self.corrections if product_id in each.products]
+        proofs = [
+            proof
+            for proof in self.proofs
+            if product_id in proof.products and not is_past(proof.valid_until, today)
+        ]
+        return own + [each.text for each in sorted(proofs, key=lambda each: each.form == STORY)]
+
+    @property
+    def stories(self) -> frozenset[str]:
+        """What other customers have lived through, as it is told."""
+        return frozenset(each.text for each in self.proofs if each.form == STORY)
+
     def concern_of(self, product_id: str | None) -> Concern | None:
         """Return what customers of a product always ask."""
         return next((each for each in self.concerns if product_id in each.products), None)

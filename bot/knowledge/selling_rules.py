@@ -85,6 +85,17 @@ class SellingRules(Struct, frozen=True, forbid_unknown_fields=True):
     special_asks: Words
     overview_asks: Words
     question_marks: Words
+    open_question: str
+    worry_question: str
+    happened_words: Words
+    price_words: Words
+    former_asks: Words
+    full_stop: str
+    policy_asks: dict[str, Words]
+    purpose_asks: Words
+    old_one_words: Words
+    catalogue_asks: Words
+    hours_asks: Words
     plain_words: Words
     wish_says: Words
     home_says: Words
@@ -96,11 +107,13 @@ class SellingRules(Struct, frozen=True, forbid_unknown_fields=True):
 
     def problems(self, concepts: Collection[str]) -> Iterator[str]:
         """Yield what is wrong with it: patterns, concepts the lexicon has not."""
-        for name, pattern in self.numbers.items():
+        patterns = {f"numbers.{name}": pattern for name, pattern in self.numbers.items()}
+        patterns |= {"open_question": self.open_question, "worry_question": self.worry_question}
+        for place, pattern in patterns.items():
             try:
                 re.compile(pattern)
             except re.error as error:
-                yield f"numbers.{name}: {error}"
+                yield f"{place}: {error}"
         for index, aspect in enumerate(self.aspects):
             if not (aspect.shows or aspect.policy):
                 yield f"aspects[{index}].shows: {aspect.id}: has no words and no policy"

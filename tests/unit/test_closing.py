@@ -236,3 +236,35 @@ def test_whoever_begins_with_their_trouble_at_home_tells_a_need(
 ) -> None:
     analysis = MessageAnalysis(1, intent, 0.97)
     assert heard_as(BOOK, analysis, text, (), **{"has_product": False, **busy}) == heard
+
+
+@pytest.mark.parametrize(("has_case", "heard"), [(True, "inform"), (False, "objection_service")])
+def test_doubt_while_a_complaint_is_open_belongs_to_it(has_case: bool, heard: str) -> None:
+    analysis = MessageAnalysis(1, "objection_service", 0.7)
+    text = "还要我自己寄，太麻烦"
+    assert heard_as(BOOK, analysis, text, (), has_product=True, has_case=has_case) == heard
+
+
+@pytest.mark.parametrize(("confidence", "heard"), [(0.54, "inform"), (0.95, "objection_finance")])
+def test_product_that_was_asked_for_is_no_new_doubt(confidence: float, heard: str) -> None:
+    said = next(
+        each.id
+        for each in BOOK.replies["utter_probe_objection"]
+        if each.when.get("asks") == "product"
+    )
+    product = [{"entity": "product", "value": "air_purifier"}]
+    analysis = MessageAnalysis(1, "objection_finance", confidence, entities=product)
+    assert heard_as(BOOK, analysis, "就那个空净啊 九百块", [said], has_product=False) == heard
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "heard"),
+    [
+        ("utter_offer_related", "不用了，就這個", "deny"),
+        ("utter_offer_related", "好，一起要", "affirm"),
+        ("utter_close_sale", "不用了，就这个", "affirm"),
+    ],
+)
+def test_no_to_what_goes_with_it_is_never_heard_as_a_yes(said: str, text: str, heard: str) -> None:
+    last = [BOOK.replies[said][0].id]
+    assert heard_as(BOOK, MessageAnalysis(1, "affirm", 0.7), text, last, has_product=True) == heard

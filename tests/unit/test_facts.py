@@ -98,3 +98,12 @@ def test_wrong_belief_is_corrected_by_the_words_that_show_it() -> None:
     assert material.correction_of("这个要接煤气吧", "air_fryer")
     assert material.correction_of("这个要接煤气吧", "desk_lamp") == ""
     assert material.correction_of("不错", "air_fryer") == ""
+
+
+def test_proof_of_what_was_asked_goes_first_and_none_is_told_twice_running() -> None:
+    sample = load_shop(ROOT / "shops" / "sample")
+    genuine = sample.policy("genuine")
+    asked = {"about": "收到的是翻新机怎么办"}
+    assert proof_facts(sample, "humidifier", "product", TODAY, **asked)["proof"] == genuine
+    again = proof_facts(sample, "humidifier", "product", TODAY, **asked, just_said=genuine)
+    assert again["proof"] != genuine
