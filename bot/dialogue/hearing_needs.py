@@ -18,7 +18,7 @@ TOLD_OTHERWISE = ("objection_product", "objection_need", "out_of_scope", "chitch
 DOUBTS = ("objection_service", "objection_product", "objection_company")
 OFFERS_MORE = ("utter_offer_related", "utter_offer_bundle")
 ONLY_THIS = "only_this"
-TAKEN = ("affirm", "buying_signal", "inform", "thank")
+TAKEN = ("affirm", "buying_signal", "inform", "thank", "nlu_fallback")
 MAX_CHARS = 200
 COMPLAINT = "complaint_"
 SURE = 0.85
@@ -43,10 +43,10 @@ def heard_as(
     """
     if has_case and analysis.intent in DOUBTS:
         return "inform"
-    if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
-        return "buying_signal"
     if was_offered_more(book, said) and analysis.intent in TAKEN and is_declined(book, text):
         return "deny"
+    if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
+        return "buying_signal"
     names = {entity["entity"] for entity in analysis.entities}
     if was_asked_product(book, said) and "product" in names and is_beside(analysis):
         return "inform"  # the product was asked for; what stands beside its name is no new doubt
