@@ -23,7 +23,7 @@ COMPLAINT = "complaint_"
 DOUBTS = ("objection_service", "objection_product", "objection_company")
 OFFERS_MORE = ("utter_offer_related", "utter_offer_bundle")
 ONLY_THIS = "only_this"
-TAKEN = ("affirm", "buying_signal", "inform", "thank")
+TAKEN = ("affirm", "buying_signal", "inform", "thank", "nlu_fallback")
 MAX_CHARS = 200
 MAYBE_COMPLAINTS = ("complaint_product", "complaint_other")
 LIKELY = 0.15
@@ -52,10 +52,10 @@ def heard_as(
     """
     if has_case and analysis.intent in DOUBTS:
         return "inform"
-    if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
-        return "buying_signal"
     if _was_asked(book, OFFERS_MORE, said) and analysis.intent in TAKEN and _only_this(book, text):
         return "deny"
+    if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
+        return "buying_signal"
     names = {entity["entity"] for entity in analysis.entities}
     if _was_asked_product(book, said) and "product" in names and _is_unsure_objection(analysis):
         return "inform"  # the product was asked for; what stands beside its name is no new doubt

@@ -268,3 +268,7 @@ def test_product_that_was_asked_for_is_no_new_doubt(confidence: float, heard: st
 def test_no_to_what_goes_with_it_is_never_heard_as_a_yes(said: str, text: str, heard: str) -> None:
     last = [BOOK.replies[said][0].id]
     assert heard_as(BOOK, MessageAnalysis(1, "affirm", 0.7), text, last, has_product=True) == heard
+    unsure = MessageAnalysis(1, "nlu_fallback", 0.5, buying_signals=["takes"])
+    is_no = heard == "deny"
+    found = heard_as(BOOK, unsure, text, last, has_product=True)
+    assert found == ("deny" if is_no else "buying_signal")
