@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -239,19 +238,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:6])
-def test_no_text_of_2000_characters_takes_long(text: str) -> None:
-    violations(BOOK, "您好")
-    start = time.perf_counter()
+@pytest.mark.timeout(30)
+def test_no_text_of_2000_characters_hangs(text: str) -> None:
     violations(BOOK, text)
-    assert time.perf_counter() - start < 0.5  # 0.02 to 0.1 s here
-
-
-def test_an_ordinary_text_takes_less_than_two_milliseconds() -> None:
-    texts = [wording.text for wordings in BOOK.replies.values() for wording in wordings]
-    start = time.perf_counter()
-    for text in texts:
-        violations(BOOK, text)
-    assert (time.perf_counter() - start) / len(texts) < 0.002  # 0.4 ms here
 
 
 # How it reads a text
