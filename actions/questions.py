@@ -140,10 +140,8 @@ class AnswerProduct(Step):
         policy = context.shop.policy(question.policy)
         current_facts = context.product_words(question.triple)
         recorded = self._recorded(context, question)
-        if recorded and recorded in context.shop.material.stories:
-            speaker.say("utter_answer_fact", current_facts, proof=recorded, asks="story")
-        elif recorded:
-            speaker.say("utter_answer_fact", proof=recorded, asks="recorded")
+        if recorded:
+            self._say_record(context, speaker, current_facts, recorded)
         elif topic == "unknown" or (topic == "policy" and not policy):
             about = question.aspect or "other"
             promise_answer(context, speaker, f"product.{context.product_id}.{about}")
@@ -159,9 +157,8 @@ class AnswerProduct(Step):
             return still_open(context) + _ahead(context)
         return still_open(context)
 
-    @staticmethod
     def _say_policy(
-        context: TurnContext, speaker: Speaker, question: Question, policy: str
+        self, context: TurnContext, speaker: Speaker, question: Question, policy: str
     ) -> None:
         """Say the policy; asked about the same again, what else is on record of it."""
         product, shop, text = context.current_product, context.shop, context.text
@@ -170,9 +167,19 @@ class AnswerProduct(Step):
         further = shop.material.correction_of(text, product.id)
         further = further or recorded_answer(rules, shop, product, question, text, today)
         if further and was_just_said(context, policy) and not was_just_said(context, further):
-            speaker.say("utter_answer_fact", proof=further, asks="recorded")
+            self._say_record(context, speaker, context.product_words(), further)
         else:
             say_policy(context, speaker, policy)
+
+    @staticmethod
+    def _say_record(
+        context: TurnContext, speaker: Speaker, current_facts: dict[str, str], record: str
+    ) -> None:
+        """Say what is on record; another customer's story is told as one."""
+        if record in context.shop.material.stories:
+            speaker.say("utter_answer_fact", current_facts, proof=record, asks="story")
+        else:
+            speaker.say("utter_answer_fact", proof=record, asks="recorded")
 
     @staticmethod
     def _recorded(context: TurnContext, question: Question) -> str:
@@ -268,7 +275,10 @@ class AnswerPolicy(Step):
         if topic == "delivery" and self._names_a_day(context):
             speaker.say("utter_answer_policy", policy=policy, asks="day")
             return still_open(context)
-        if not say_policy(context, speaker, policy):
+        current_facts = context.known_facts()
+        if topic == "warranty" and "warranty" in current_facts:
+            speaker.say("utter_answer_policy", current_facts, policy=policy, asks="warranty")
+        elif not say_policy(context, speaker, policy):
             return still_open(context)
         wants_it = SIGNALS_IN_QUESTIONS & set(context.signals) and context.is_about_goods
         return still_open(context) + (_signal(context) if wants_it else [])

@@ -115,7 +115,9 @@ def recorded_answer(
         left = without_names(_plain(text), product)
         words = [word for need in rules.needs for word in need.says if word in left]
     records = shop.material.records_of(product.id, today)
-    return next((each for each in records if _has(each, words)), "")
+    told = [sum(word in each for word in set(words)) for each in records]
+    best = max(told, default=0)
+    return records[told.index(best)] if best else ""
 
 
 def other_of(shop: Shop, product: Product | None, named: Sequence[str]) -> Product | None:

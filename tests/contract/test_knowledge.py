@@ -180,6 +180,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
             "several",
             "recorded",
             "story",
+            "warranty",
         },
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},

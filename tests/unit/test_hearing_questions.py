@@ -77,6 +77,7 @@ def test_worry_put_as_a_question_is_probed_where_nothing_is_on_record(shop: Shop
         ("air_purifier", "滤网一片多少钱", "229元"),
         ("air_purifier", "比上一代强在哪", "安静约3分贝"),
         ("rice_cooker", "我爸不会用怎么办", "老两口"),
+        ("air_fryer", "炸鸡翅用油多吗", "32克"),
         ("desk_lamp", "风大不大，吵吗", ""),
     ],
 )
