@@ -55,6 +55,7 @@ def own_amounts() -> set[str]:
     shop = load_shop(ROOT / "shops" / "sample")
     texts = [each.text for each in (*shop.promotions, *shop.policies, *shop.material.proofs)]
     texts += [each.gives + each.asks for each in shop.material.concessions]
+    texts += [each.text for each in (*shop.material.concerns, *shop.material.corrections)]
     amounts = {each for text in texts for each in AMOUNT.findall(text)}
     amounts |= {f"{product.price_fen // 100}" for product in shop.products}
     prices = {product.id: product.price_fen for product in shop.products}
