@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.forms import FormValidationAction
 
 from actions.promises import promise_call_back
-from actions.step import Events, Speaker, Step, set_slots
+from actions.step import Events, Speaker, Step, end_form, set_slots
 from bot.dialogue.clarifying import close_meanings
 from bot.dialogue.contact import is_declined, read_call_time, read_contact
 from bot.dialogue.facts import say_hours
@@ -33,8 +33,8 @@ class HandOverToPeople(Step):
             ahead = context.facts.queue_position - 1
             facts = {"queue_position": str(ahead)} if ahead else {}
             speaker.say("utter_hand_over", facts)
-            return set_slots(desk="staffed")
-        return set_slots(desk="empty")
+        desk = "staffed" if context.facts.staff_present else "empty"
+        return [*set_slots(desk=desk), *(end_form() if context.open_case else [])]
 
 
 class OfferCallBack(Step):

@@ -11,7 +11,7 @@ from bot.dialogue.contact import read_contact
 from bot.dialogue.ledger import projected_state
 from bot.dialogue.repairing import should_put_again, what_is_ended
 from bot.dialogue.saying_again import open_question, sayings_again
-from bot.dialogue.turn import AddToCase, CorrectTask, DropTask
+from bot.dialogue.turn import CorrectTask, DropTask
 from bot.engine.context import TurnContext
 
 CALL_BACK = "call_back"
@@ -37,21 +37,6 @@ class EndStep(Step):
         else:
             speaker.say("utter_end_step")
         return set_slots(asked="none", **_state(context))
-
-
-class KeepCase(Step):
-    """'Never mind' while a complaint is open: the case is worked on all the same (D-CMP-13)."""
-
-    step_name = "action_keep_case"
-
-    def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Say so; nothing more is asked."""
-        case = context.open_case
-        if case is not None:
-            source = context.analysis.message_id
-            context.commands.append(AddToCase(case.number, source, "customer_said"))
-            speaker.say("utter_keep_case", case_number=case.number)
-        return []
 
 
 class SayAgain(Step):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.engine.context import TurnContext, turn_of
@@ -43,6 +43,8 @@ class Step(Action, ABC):
     ) -> Events:
         """Carry the step out."""
         with turn_of(tracker.sender_id, tracker.current_state()) as context:
+            context.slots = tracker.current_slot_values()
+            context.active_loop = tracker.active_loop_name or ""
             return self.take(context, Speaker(dispatcher))
 
     @abstractmethod
@@ -53,3 +55,8 @@ class Step(Action, ABC):
 def set_slots(**values: Any) -> Events:
     """Return the events that set these slots."""
     return [SlotSet(name, value) for name, value in values.items()]
+
+
+def end_form() -> Events:
+    """Return the events that end whatever form is running."""
+    return [ActiveLoop(None), SlotSet("requested_slot", None)]

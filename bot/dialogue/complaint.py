@@ -1,31 +1,47 @@
-"""Assess a complaint: causes, harm, reaction, severity, deadline (D-CMP-2, 3, 4, 9)."""
+"""Assess a complaint: causes, harm by degree, reaction, severity, deadline (D-CMP-2, 3, 4, 9)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 
 from bot.clock import SHOP_TIME_ZONE
+from bot.dialogue.case_clocks import Timekeeper
+from bot.dialogue.case_process import RANKS
 from bot.dialogue.turn import MessageAnalysis
-from bot.knowledge.book import ComplaintBook
+from bot.knowledge.case_rules import Severity, load_case_process
+from bot.knowledge.complaint_rules import ComplaintBook
+from bot.knowledge.opening_hours import OpeningHours
 
-SeverityName = Literal["slight", "serious", "bodily"]
-RANKS: tuple[SeverityName, ...] = ("slight", "serious", "bodily")
+CAUSELESS = "unknown"
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What is known of a complaint when its case is opened."""
+    """What is known of a complaint from what was said.
+
+    Attributes:
+        harm_degrees: slight or serious, by kind of harm.
+        outlets: with which the customer threatens (D-CMP-15).
+    """
 
     causes: tuple[str, ...]
-    severity: SeverityName
-    harm: tuple[str, ...]
+    severity: Severity
+    harm_degrees: dict[str, str]
     reaction: str | None
-    is_crisis: bool
-    deadline_at: datetime
+    outlets: tuple[str, ...]
     next_step: str
+
+    @property
+    def harm(self) -> tuple[str, ...]:
+        """The kinds of harm."""
+        return tuple(self.harm_degrees)
+
+    @property
+    def is_crisis(self) -> bool:
+        """Tell whether the customer threatens (D-CMP-9)."""
+        return bool(self.outlets)
 
     @property
     def is_urgent(self) -> bool:
@@ -33,30 +49,32 @@ class Assessment:
         return self.severity == "bodily" or self.is_crisis
 
 
-def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], now: datetime) -> Assessment:
-    """Assess the complaint that these messages make together."""
+def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], text: str = "") -> Assessment:
+    """Assess the complaint that these messages make together.
+
+    Args:
+        text: of the messages; the degree of a harm is read from it.
+    """
     intents = [name for each in analyses for name in (each.intent, *each.also)]
     causes = tuple(dict.fromkeys(book.causes[name] for name in intents if name in book.causes))
-    named = tuple(cause for cause in causes if cause != "unknown")
-    harm = tuple(dict.fromkeys(name for each in analyses for name in each.harm))
+    named = tuple(cause for cause in causes if cause != CAUSELESS)
+    harm = dict.fromkeys(name for each in analyses for name in each.harm)
     reaction = next((each.reaction for each in analyses if each.reaction), None)
-    is_crisis = any(each.threats for each in analyses)
-    severity = _severity(book, harm, reaction, is_crisis)
-    rule = book.severities[severity]
+    outlets = tuple(dict.fromkeys(name for each in analyses for name in each.threats))
+    severity = _severity(book, tuple(harm), reaction, is_crisis=bool(outlets))
     return Assessment(
-        causes=named or causes or ("unknown",),
+        causes=named or causes or (CAUSELESS,),
         severity=severity,
-        harm=harm,
+        harm_degrees={name: _degree(book, name, text, analyses) for name in harm},
         reaction=reaction,
-        is_crisis=is_crisis,
-        deadline_at=now + timedelta(hours=rule.deadline_hours),
-        next_step=rule.next_step,
+        outlets=outlets,
+        next_step=book.severities[severity].next_step,
     )
 
 
 def _severity(
-    book: ComplaintBook, harm: Sequence[str], reaction: str | None, is_crisis: bool
-) -> SeverityName:
+    book: ComplaintBook, harm: Sequence[str], reaction: str | None, *, is_crisis: bool
+) -> Severity:
     if "bodily" in harm:
         return "bodily"
     if is_crisis or "mental" in harm or reaction in book.urgent_reactions:
@@ -64,9 +82,36 @@ def _severity(
     return "slight"
 
 
+def _degree(
+    book: ComplaintBook, harm: str, text: str, analyses: Sequence[MessageAnalysis]
+) -> str:
+    """Return how bad a harm is; money counts by its sum, too."""
+    words = book.serious_harm.get(harm, [])  # type: ignore[call-overload]
+    if any(word in text for word in words):
+        return "serious"
+    if harm == "economic" and max(amounts_in(analyses), default=0) >= book.serious_fen:
+        return "serious"
+    return "slight"
+
+
+def amounts_in(analyses: Sequence[MessageAnalysis]) -> list[int]:
+    """Return the sums of money that messages name, in fen, in order."""
+    found = []
+    for entity in (entity for each in analyses for entity in each.entities):
+        resolved = entity.get("resolved")
+        if entity["entity"] == "amount" and resolved is not None:
+            found.append(int(resolved["max"] if isinstance(resolved, dict) else resolved))
+    return found
+
+
 def is_graver(one: str, other: str) -> bool:
     """Tell whether severity `one` is above `other`."""
-    return RANKS.index(one) > RANKS.index(other)
+    return RANKS.index(one) > RANKS.index(other)  # type: ignore[arg-type]
+
+
+def first_answer_due(hours: OpeningHours, severity: Severity, now: datetime) -> datetime:
+    """Return until when somebody of the shop must have answered, by the clocks of the process."""
+    return Timekeeper(load_case_process(), hours, severity).due_at("first_answer", now)
 
 
 def say_deadline(book: ComplaintBook, moment: datetime) -> str:

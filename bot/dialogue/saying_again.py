@@ -33,7 +33,8 @@ def sayings_again(book: Book, last: Sequence[Said], *, only: Sequence[str] = ())
     """
     found = []
     for said in last:
-        response, wording = _response_of(book, said.wording), book.wording(said.wording)
+        response = book.response_by_wording.get(said.wording, "")
+        wording = book.wording(said.wording)
         if wording is None or response in book.repairs.not_repeated:
             continue
         if only and response not in only:
@@ -69,13 +70,6 @@ def facts_said(template: str, text: str) -> dict[str, str]:
     match = re.fullmatch(pattern, text, re.DOTALL)
     found = match.groupdict() if match else {}
     return {name: value for name, value in found.items() if name not in blurred}
-
-
-def _response_of(book: Book, wording_id: str) -> str:
-    return next(
-        (name for name, all_of in book.replies.items() if any(x.id == wording_id for x in all_of)),
-        "",
-    )
 
 
 def _meanings(book: Book, labels: Sequence[str]) -> dict[str, str]:

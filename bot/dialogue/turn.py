@@ -7,7 +7,7 @@ the border. Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Union
 
 from msgspec import Struct
@@ -166,6 +166,8 @@ class CaseView(Struct, frozen=True):
         proposals: those that were not dropped or refused.
         promised_at: until when the next promise in this case is to be kept.
         follows: number of the earlier case of the same trouble.
+        turned_down: texts of the proposals that the customer did not want.
+        granted_fen: what the customer was offered or granted today, by limit.
     """
 
     number: str
@@ -189,6 +191,37 @@ class CaseView(Struct, frozen=True):
     follows: str = ""
     escalation_level: int = 0
     version: int = 0
+    reaction: str | None = None
+    crisis: bool = False
+    product_id: str | None = None
+    turned_down: tuple[str, ...] = ()
+    granted_fen: dict[str, int] = {}
+
+    @property
+    def is_grave(self) -> bool:
+        """Tell whether it is never bargained over: bodily harm or a threat (D-CMP-4, 9)."""
+        return self.severity == "bodily" or self.crisis
+
+
+class EarlierCase(Struct, frozen=True):
+    """What a turn may know of a case before: for 'how does it stand?' and for the same again."""
+
+    number: str
+    stage: ComplaintStage
+    causes: tuple[str, ...]
+    product_id: str | None
+    opened_at: datetime
+
+
+class OrderView(Struct, frozen=True):
+    """What a turn may know of one of the customer's newest orders."""
+
+    number: str
+    state: str
+    placed_on: date
+    delivered_on: date | None
+    product_ids: tuple[str, ...]
+    product_names: tuple[str, ...]
 
 
 class PromiseView(Struct, frozen=True):
@@ -224,6 +257,8 @@ class ConversationFacts(Struct, frozen=True):
         is_returning: whether they were here, or bought here, before this conversation.
         related_offered: whether matching goods were named in this conversation (D-SEL-10).
         technique_counts: outcomes in the whole shop, by which techniques are ranked.
+        orders: the newest few of the customer, the last placed first.
+        earlier_cases: of the customer, but not the open one, newest first.
     """
 
     conversation_id: str
@@ -254,6 +289,8 @@ class ConversationFacts(Struct, frozen=True):
     asks_by_spin: bool = False
     is_returning: bool = False
     related_offered: bool = False
+    orders: tuple[OrderView, ...] = ()
+    earlier_cases: tuple[EarlierCase, ...] = ()
 
 
 class TurnRequest(Struct, frozen=True):
@@ -402,6 +439,7 @@ class OpenCase(Struct, frozen=True, tag=True):
     """Open a complaint case for one message (D-CMP-5).
 
     Attributes:
+        harm_degrees: slight or serious, by kind of harm.
         outlets: with which the customer threatens (D-CMP-15).
     """
 
@@ -416,10 +454,15 @@ class OpenCase(Struct, frozen=True, tag=True):
     escalated: bool = False
     product_id: str | None = None
     outlets: tuple[str, ...] = ()
+    harm_degrees: dict[str, str] = {}
 
 
 class AddToCase(Struct, frozen=True, tag=True):
-    """Append what the customer said to the open case; may add causes and raise its severity."""
+    """Append what the customer said to the open case; may add causes and raise its severity.
+
+    Attributes:
+        outlets, harm_degrees: as in `OpenCase`.
+    """
 
     number: str
     source_message_id: int
@@ -429,6 +472,8 @@ class AddToCase(Struct, frozen=True, tag=True):
     crisis: bool = False
     harm: tuple[str, ...] = ()
     deadline_at: datetime | None = None
+    outlets: tuple[str, ...] = ()
+    harm_degrees: dict[str, str] = {}
 
 
 class MoveCase(Struct, frozen=True, tag=True):

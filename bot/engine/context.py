@@ -98,6 +98,9 @@ class TurnContext:
         self.reasons: list[dict[str, Any]] = []
         self.replies: list[t.Reply] = []
         self.form_values: dict[str, str | None] = {}
+        self.slots: dict[str, Any] = {}  # of Rasa, as the present step found them
+        self.active_loop = ""
+        self.heard_intent = ""  # that rules decide by; the analysis keeps its own
         self.failures: list[BaseException] = []
 
     @property
@@ -133,7 +136,15 @@ class TurnContext:
             "style": self.style,
             "daytime": daytime_of(self.now, is_open=self.shop.hours.is_open(self.now)),
             "customer": "known" if self.facts.is_returning else "new",
+            **self._case_scene(),
         }
+
+    def _case_scene(self) -> dict[str, str]:
+        case = self.open_case
+        if case is None:
+            return {}
+        reaction = {"reaction": case.reaction} if case.reaction else {}
+        return {"case_number": case.number, "cause": case.causes[0], **reaction}
 
     @property
     def told(self) -> str:
@@ -257,6 +268,12 @@ class TurnContext:
         return entry.state == "probed" and not known.isdisjoint(
             self.used_wordings[:WORDINGS_A_TURN]
         )
+
+    @property
+    def responses_said(self) -> list[str]:
+        """The responses said so far, newest first."""
+        known = self.book.response_by_wording
+        return [known.get(wording, "") for wording in self.used_wordings]
 
     def last_condition(self, name: str) -> str:
         """Return the newest condition `name` among the wordings said so far, else ''."""

@@ -30,6 +30,7 @@ from rasa.shared.core.events import (
 )
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.dialogue.case_talk import projected_case
 from bot.dialogue.ledger import projected_state
 from bot.dialogue.turn import TurnRequest
 from bot.errors import EngineError
@@ -43,6 +44,8 @@ MESSAGE_SLOTS: dict[str, Any] = {
     "desk": "unknown",
     "signal": "none",
     "complaint_urgent": False,
+    "complaint_vented": False,
+    "named_remedy": None,
     "call_back_declined": False,
 }
 
@@ -154,7 +157,7 @@ class SnapshotTrackerStore(TrackerStore):
             "objection_state": state,
             # No rule asks for it later, and a slot that moves between turns hides their stories.
             **({"objection_truth": truth} if state in ("open", "probed") else {}),
-            "complaint_stage": "receipt" if request.facts.open_case else "none",
+            **projected_case(request.facts.open_case),
             "missed": request.facts.missed_last_turn,
         }
         return [

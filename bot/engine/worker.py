@@ -23,6 +23,7 @@ from bot.dialogue.hearing_questions import QUESTION
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
 from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult
+from bot.dialogue.venting import heard_in_case
 from bot.engine.context import TurnContext, active_turn
 from bot.engine.in_process_actions import InProcessActions
 from bot.engine.nlg import PlaybookNLG
@@ -137,17 +138,28 @@ class RasaEngine:
                 break
             served += 1
             context.turn_analysis, context.heard_text = heard.analysis, heard.parse["text"]
+            parse = self._heard_in_case(heard, context)
+            context.heard_intent = parse["intent"]["name"]
             await self._agent.handle_message(
                 UserMessage(
                     heard.parse["text"],
                     CollectingOutputChannel(),
                     request.conversation_id,
-                    parse_data=heard.parse,
+                    parse_data=parse,
                 )
             )
         if self._store.staged is None:
             raise EngineError("Rasa did not save its tracker")
         return self._store.staged, served
+
+    def _heard_in_case(self, heard: Heard, context: TurnContext) -> dict[str, Any]:
+        """Return a parse as rules decide by it; what the message is labelled as stays."""
+        case, text = context.facts.open_case, heard.parse["text"]
+        meant = heard_in_case(self._book.complaints, case, heard.analysis, text) if case else ""
+        if not meant:
+            return heard.parse
+        context.explain(heard_as=meant, instead_of=heard.analysis.intent)
+        return heard.parse | {"intent": {"name": meant, "confidence": 1.0}}
 
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:
         """Return what was understood, read by what the customer was asked just before."""

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
 from bot.knowledge.case_rules import read_case_process
+from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.entity_patterns import EntityPatterns
 from bot.knowledge.forbidden import Forbidden, read_forbidden
 from bot.knowledge.loader import line_of, read_yaml
@@ -35,11 +36,12 @@ FACT_NAMES = frozenset(
     "second_proof story returns correction usual_concern concession concession_for lighter "
     "lighter_price instalment payday promise_day put_right stock_left alternative "
     "alternative_price other difference need how_to_order extra extra_price extra_benefit bundle "
-    "bundle_price bundle_terms settled_points backing".split()
+    "bundle_price bundle_terms settled_points backing account "
+    "remedy_text moral_text due earlier_number owner_name recourse_text".split()
 )
 CONDITION_NAMES = frozenset(
     "kind technique asks cause hours_now question style length timing day feedback promise miss "
-    "stock fit close daytime customer".split()
+    "stock fit close daytime customer reaction barrier".split()
 )
 
 
@@ -75,24 +77,6 @@ class OptionTemplate(Struct, frozen=True, forbid_unknown_fields=True):
     intent: str = ""
     operation: Literal["", "resume_bot"] = ""
     aliases: list[str] = []
-
-
-class Severity(Struct, frozen=True, forbid_unknown_fields=True):
-    """What follows from a case's severity (D-CMP-4)."""
-
-    deadline_hours: Annotated[int, Meta(gt=0)]
-    next_step: str
-
-
-class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
-    """`complaints.yml`."""
-
-    causes: dict[str, str]
-    cause_names: dict[str, str]
-    stage_names: dict[str, str]
-    severities: dict[Literal["slight", "serious", "bodily"], Severity]
-    deadline_format: str
-    urgent_reactions: list[str]
 
 
 class LanguageFacts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,6 +128,7 @@ class Book(Struct, frozen=True):
     entities: EntityPatterns
     repairs: Repairs
     by_id: dict[str, Wording]
+    response_by_wording: dict[str, str]
     promises: PromiseRules
     selling: SellingRules
     closes: Closes
@@ -276,6 +261,7 @@ def read_book(folder: Path) -> Book:
         entities=read_yaml(folder / "entities.yml", EntityPatterns),
         repairs=read_yaml(folder / "repairs.yml", Repairs),
         by_id={each.id: each for wordings in replies.values() for each in wordings},
+        response_by_wording={each.id: name for name, all_ in replies.items() for each in all_},
         promises=read_yaml(folder / "promises.yml", PromiseRules),
         selling=read_yaml(folder / "product_talk.yml", SellingRules),
         closes=read_yaml(folder / "closes.yml", Closes),
@@ -380,9 +366,15 @@ def _problems_of_process(folder: Path, book: Book) -> list[str]:
     line = line_of(path, "stage_names")
     named = book.complaints.stage_names
     return [
-        f"{path}:{line}: stage_names: {stage!r} is missing"
-        for stage in process.stages
-        if stage not in named
+        *(
+            f"{path}:{line}: stage_names: {stage!r} is missing"
+            for stage in process.stages
+            if stage not in named
+        ),
+        *(
+            f"{path}:{line_of(path, field)}: {field}: {problem}"
+            for field, problem in book.complaints.problems()
+        ),
     ]
 
 

@@ -89,6 +89,7 @@ def open_case(
         watch_at=keeper.watch_at(clocks),
         **{
             "outlets": dict.fromkeys(command.outlets, "threatened"),
+            "harm_degrees": command.harm_degrees,
             **columns_of(clocks),
             **more,
         },
@@ -135,6 +136,8 @@ def add_to_case(uow: UnitOfWork, command: t.AddToCase, now: datetime) -> CaseRec
         **columns_of(clocks),
         "watch_at": keeper.watch_at(clocks),
         "priority": max(case.priority, lifted),
+        "harm_degrees": {**case.harm_degrees, **command.harm_degrees},
+        "outlets": {**dict.fromkeys(command.outlets, "threatened"), **case.outlets},
     }
     added = uow.cases.add_to_case(command, actor=CUSTOMER.actor, now=now, **more)
     tell_case(uow, CHANGED, added, now)

@@ -23,7 +23,7 @@ from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
 from bot.knowledge.book import Book
 from bot.knowledge.technique_rules import load_learning
-from bot.services.case_facts import view_of
+from bot.services.case_facts import earlier_cases, view_of
 from bot.services.commands import apply_command
 from bot.services.conversations import find_option
 from bot.services.customers import is_key_customer
@@ -34,6 +34,7 @@ PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
 MESSAGES_HEARD = 20
 WORDINGS_LIMIT = 60
+ORDERS_TOLD = 5
 GOODBYE = "utter_goodbye"
 COMPLAINT = "complaint_"
 
@@ -86,11 +87,12 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
     customer = uow.customers.get(record.customer_id) if record.customer_id else None
     last = uow.messages.last_said(record.id) if record.turn_count else []
     heard = uow.messages.heard(record.id, MESSAGES_HEARD)
+    open_case = _open_case(uow, record.id, now) if head.has_open_case else None
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
         ledger=uow.turns.ledger(record.id, LEDGER_LIMIT) if head.has_objections else (),
-        open_case=_open_case(uow, record.id) if head.has_open_case else None,
+        open_case=open_case,
         product_id=record.product_id,
         used_wordings=uow.messages.used_wordings(record.id, WORDINGS_LIMIT),
         missed_last_turn="action_clarify" in head.last_steps,
@@ -122,12 +124,28 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
         asks_by_spin=customer is not None and is_key_customer(customer),
         is_returning=customer is not None and customer.created_at < record.created_at,
         related_offered=head.related_offered,
+        orders=_orders(uow, customer.id) if customer else (),
+        earlier_cases=earlier_cases(uow, customer.id, open_case, now) if customer else (),
     )
 
 
-def _open_case(uow: UnitOfWork, conversation_id: str) -> t.CaseView | None:
+def _open_case(uow: UnitOfWork, conversation_id: str, now: datetime) -> t.CaseView | None:
     case = uow.cases.open_case_of(conversation_id)
-    return None if case is None else view_of(uow, case)
+    return None if case is None else view_of(uow, case, now)
+
+
+def _orders(uow: UnitOfWork, customer_id: int) -> tuple[t.OrderView, ...]:
+    return tuple(
+        t.OrderView(
+            number=each.number,
+            state=each.state,
+            placed_on=start_of_day(each.placed_at).date(),
+            delivered_on=start_of_day(each.delivered_at).date() if each.delivered_at else None,
+            product_ids=tuple(line.product_id for line in each.lines),
+            product_names=tuple(line.product_name for line in each.lines),
+        )
+        for each in uow.orders.of_customer(customer_id, ORDERS_TOLD)
+    )
 
 
 def _said(message: MessageRecord) -> t.Said:

@@ -1,0 +1,201 @@
+"""The facts of a complaint: which are asked, how an answer is read, how all are repeated back.
+
+Customers leave out what they think unimportant (D-CMP-5): what the messages or the orders tell
+already is not asked again, what they do not know is not asked twice. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any, get_args
+
+from bot.dialogue.turn import MessageAnalysis, OrderView
+from bot.knowledge.complaint_rules import ComplaintBook, FactName, WishName
+from bot.language.normalise import clean
+
+UNKNOWN = "-"  # the customer does not know it
+OPEN = "open"  # they leave the wish to us
+MAX_CHARS = 400
+SUBJECT_CHARS = 30
+ANSWERS = ("inform", "nlu_fallback", "affirm", "deny", "unreadable", "correct", "report_problem")
+COMPLAINT = "complaint_"
+OBJECTION = "objection_"
+VENTING = ("complaint_other", "complaint_service")
+SUBJECT_ENTITIES = ("order_number", "category")
+TIME_ENTITIES = ("date", "duration")
+DAY_ENTITIES = ("date",)
+ENDS = " .!,;~"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of a complaint, in the customer's words; '' is not known yet.
+
+    Attributes:
+        case_since: when it happened; `case_day` that day, ISO, if it can be told.
+        case_wish: a `WishName`, or `open`.
+    """
+
+    case_subject: str = ""
+    case_detail: str = ""
+    case_since: str = ""
+    case_day: str = ""
+    case_wish: str = ""
+
+    def with_more(self, other: Account) -> Account:
+        """Return this with what only the other one knows."""
+        known = {each.name: getattr(self, each.name) for each in fields(self)}
+        more = {name: getattr(other, name) for name, value in known.items() if not value}
+        return replace(self, **more)
+
+
+def needed(book: ComplaintBook, causes: Sequence[str]) -> list[FactName]:
+    """Return what has to be known of these causes, each once, in the order of asking."""
+    wanted = [fact for cause in causes for fact in book.facts.get(cause, [])]
+    return [fact for fact in get_args(FactName) if fact in wanted]
+
+
+def heard_in(
+    book: ComplaintBook,
+    said: Sequence[tuple[MessageAnalysis, str]],
+    product: str,
+    orders: Sequence[OrderView],
+) -> Account:
+    """Return what messages tell unasked.
+
+    Args:
+        said: analysis and text of each message, oldest first.
+        product: name of the product in talk, ''.
+    """
+    named = [value for analysis, _ in said for value in _named(analysis, "order_number")]
+    told = [text for analysis, text in said if _tells(analysis)]
+    since, day = next(filter(None, (_time(each, DAY_ENTITIES) for each, _ in reversed(said))), ("", ""))
+    order = next((each for each in orders if each.number in named), None)
+    if order is None and len(orders) == 1:
+        order = orders[0]
+    if order is not None and not day and order.delivered_on:
+        since = since or order.delivered_on.isoformat()
+        day = order.delivered_on.isoformat()
+    wishes = [wish for analysis, text in said if (wish := wish_of(book, analysis, text))]
+    ordered = order.product_names[0] if order and len(order.product_names) == 1 else ""
+    return Account(
+        case_subject=product or ordered or (named[-1] if named else ""),
+        case_detail=_detail(book, told),
+        case_since=since,
+        case_day=day,
+        case_wish=wishes[-1] if wishes else "",
+    )
+
+
+def answer_to(
+    book: ComplaintBook, fact: FactName, analysis: MessageAnalysis, text: str, product: str
+) -> Account | None:
+    """Return what an answer to a question tells; None when it is no answer to it."""
+    if is_unknown(book, text) or (analysis.intent == "deny" and len(clean(text, MAX_CHARS)) < 5):
+        return replace(Account(), **{fact: UNKNOWN})
+    plain = clean(text, MAX_CHARS)
+    if fact == "case_since":
+        since, day = _time(analysis) or ("", "")
+        if since:
+            return Account(case_since=since, case_day=day)
+        return Account(case_since=_cut(plain, SUBJECT_CHARS)) if _answers(analysis) else None
+    if fact == "case_subject":
+        named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
+        if product or named:
+            return Account(case_subject=product or named[0])
+        is_short = len(plain) <= SUBJECT_CHARS
+        return Account(case_subject=plain) if _answers(analysis) and is_short else None
+    is_told = _answers(analysis) or _tells(analysis)
+    return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
+
+
+def wish_of(
+    book: ComplaintBook, analysis: MessageAnalysis, text: str, *, is_asked: bool = False
+) -> str:
+    """Return what a customer wants, `open` where they leave it to us, '' where nothing tells.
+
+    Args:
+        is_asked: whether they were asked just now; then looser words tell, too.
+    """
+    named = [name for name in _named(analysis, "remedy") if name in get_args(WishName)]
+    if "price_difference" in named:
+        return "price_difference"
+    if named:
+        return named[-1]
+    plain = clean(text, MAX_CHARS)
+    by_entity = ("refund", "exchange", "repair", "compensation", "redelivery")
+    for wish, words in book.wishes.items():
+        if (is_asked or wish not in by_entity) and any(word in plain for word in words):
+            return wish
+    return OPEN if is_asked and any(word in plain for word in book.any_wish) else ""
+
+
+def is_unknown(book: ComplaintBook, text: str) -> bool:
+    """Tell whether the customer says that they do not know."""
+    plain = clean(text, MAX_CHARS)
+    return len(plain) <= SUBJECT_CHARS and any(word in plain for word in book.unknown_values)
+
+
+def say_account(book: ComplaintBook, account: Account) -> str:
+    """Return what is known, as it is repeated back; '' when nothing is."""
+    wish = book.wish_names.get(account.case_wish, "")  # type: ignore[call-overload]
+    values: Mapping[str, str] = {
+        "case_subject": account.case_subject,
+        "case_detail": account.case_detail,
+        "case_since": account.case_since,
+        "case_wish": wish,
+    }
+    parts: dict[Any, str] = dict(book.account)
+    return book.account_separator.join(
+        parts[name].format(value=value)
+        for name, value in values.items()
+        if value and value != UNKNOWN
+    )
+
+
+def days_since(account: Account, today: date) -> int | None:
+    """Return how long ago it was, in days; None where no day is known."""
+    if not account.case_day:
+        return None
+    return max((today - date.fromisoformat(account.case_day)).days, 0)
+
+
+def _detail(book: ComplaintBook, told: Sequence[str]) -> str:
+    """Return what was told, if it is enough to know what happened."""
+    plain = ",".join(clean(text, MAX_CHARS).rstrip(ENDS) for text in told)
+    return _cut(plain, book.longest_detail_chars) if len(plain) >= book.detail_chars else ""
+
+
+def _cut(text: str, chars: int) -> str:
+    text = text.rstrip(ENDS)
+    return text if len(text) <= chars else text[: chars - 1] + "…"
+
+
+def _tells(analysis: MessageAnalysis) -> bool:
+    return analysis.intent.startswith(COMPLAINT) and analysis.intent != "complaint_other"
+
+
+def _answers(analysis: MessageAnalysis) -> bool:
+    """Tell whether a message may be an answer: no question, no other business, no outburst."""
+    if analysis.intent in VENTING:
+        return analysis.reaction not in ("angry", "grumbling")
+    return analysis.intent in ANSWERS or analysis.intent.startswith((COMPLAINT, OBJECTION))
+
+
+def _named(analysis: MessageAnalysis, entity: str) -> list[str]:
+    return [str(each["value"]) for each in analysis.entities if each["entity"] == entity]
+
+
+def _time(
+    analysis: MessageAnalysis, names: Sequence[str] = TIME_ENTITIES
+) -> tuple[str, str] | None:
+    """Return when something happened: in the customer's words, and the day if it can be told."""
+    for entity in analysis.entities:
+        if entity["entity"] in names:
+            resolved = entity.get("resolved")
+            said = resolved.get("from") if isinstance(resolved, dict) else resolved
+            is_day = entity["entity"] == "date" and isinstance(said, str)
+            return str(entity["value"]), said[:10] if is_day else ""
+    return None

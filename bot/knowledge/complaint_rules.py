@@ -1,0 +1,103 @@
+"""How a talk about a complaint goes, as data: `book/complaints.yml` (D-CMP-2 to 6, 13).
+
+What it says is how long a customer is listened to, which facts a cause needs, and by which words
+a wish or a barrier is known. Which moves of the *case* are legal says `case_process.yml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
+
+FactName = Literal["case_subject", "case_detail", "case_since"]
+Barrier = Literal["no_use", "too_much", "embarrassed", "leaving"]
+WishName = Literal[
+    "refund",
+    "exchange",
+    "repair",
+    "compensation",
+    "redelivery",
+    "apology",
+    "price_difference",
+    "coupon",
+    "points",
+    "shipping",
+    "explanation",
+    "care",
+]
+Words = list[Annotated[str, Meta(min_length=1, max_length=30)]]
+REACTIONS = ("resigned", "reasoning", "angry", "grumbling", "calm")
+
+
+class Severity(Struct, frozen=True, forbid_unknown_fields=True):
+    """What follows from a case's severity (D-CMP-4)."""
+
+    next_step: str
+
+
+class Pace(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a customer of a reaction is listened to before anything is asked (D-CMP-3, 5).
+
+    Attributes:
+        least: so many of their messages after the first are listened to, whatever is in them.
+        most: after so many the talk goes on, however angry they still are.
+    """
+
+    least: Annotated[int, Meta(ge=0, le=5)]
+    most: Annotated[int, Meta(ge=0, le=10)]
+
+
+class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
+    """`complaints.yml`.
+
+    Attributes:
+        serious_harm: by which words a harm is serious; `serious_fen`: from which sum on.
+        facts: what has to be known of a cause before it is repeated back.
+        detail_chars: from this length on what was said tells what happened.
+        account: how each fact is said when it is repeated back ({value}).
+        wishes: by which words a wish is known that is no entity.
+        barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
+        unknown_values: answers that say that the customer does not know.
+        teams: how a team is named to a customer.
+        any_wish: words of who leaves the choice to us.
+    """
+
+    causes: dict[str, str]
+    cause_names: dict[str, str]
+    stage_names: dict[str, str]
+    severities: dict[Literal["slight", "serious", "bodily"], Severity]
+    serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
+    serious_fen: Annotated[int, Meta(gt=0)]
+    deadline_format: str
+    urgent_reactions: list[str]
+    pace: dict[str, Pace]
+    facts: dict[str, list[FactName]]
+    detail_chars: Annotated[int, Meta(ge=1, le=100)]
+    longest_detail_chars: Annotated[int, Meta(ge=20, le=200)]
+    account: dict[Literal["case_subject", "case_detail", "case_since", "case_wish"], str]
+    account_separator: str
+    wish_names: dict[WishName, str]
+    wishes: dict[WishName, Words]
+    any_wish: Words
+    barriers: dict[Barrier, Words]
+    unknown_values: Words
+    teams: dict[str, str]
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong: the field, and what it is."""
+        causes = {*self.causes.values(), "dealer"}
+        yield from _missing("cause_names", self.cause_names, causes)
+        yield from _missing("facts", self.facts, causes)
+        yield from _missing("pace", self.pace, REACTIONS)
+        yield from _missing("wish_names", self.wish_names, get_args(WishName))
+        for name, text in self.account.items():
+            if "{value}" not in text:
+                yield "account", f"{name}: must say {{value}}"
+
+
+def _missing(field: str, table: Collection[str], names: Collection[str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(names):
+        if name not in table:
+            yield field, f"{name!r} is missing"
