@@ -21,6 +21,7 @@ PROCESS = Path(__file__).parent / "book" / "case_process.yml"
 Role = Literal["bot", "customer", "agent", "supervisor", "manager", "program", "server"]
 Clock = Literal["first_answer", "solution"]
 Severity = Literal["slight", "serious", "bodily"]
+CauseOf = Literal["product", "service", "policy", "dealer", "communication", "logistics", "unknown"]
 Fact = Literal[
     "acknowledged",
     "causes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,22 @@ Text = Annotated[str, Meta(min_length=1, max_length=400)]
 Fen = Annotated[int, Meta(ge=0)]
 IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 OptionalDate = Annotated[str, Meta(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+Topic = Literal[
+    "delivery",
+    "returns",
+    "exchange",
+    "refund",
+    "warranty",
+    "repair",
+    "installation",
+    "invoice",
+    "payment",
+    "price_protection",
+    "genuine",
+    "privacy",
+    "order_change",
+    "gifts",
+]
 
 
 def is_past(day: str, today: date) -> bool:

@@ -1,7 +1,8 @@
 """The shop as files that its owner edits, checked and typed.
 
 `shop.yml`, `products.csv`, `promotions.yml`, `policies.yml`, `limits.yml`, `hours.yml` and, if
-there is one, `selling.yml` lie in one folder. Money is in fen, dates are ISO dates of the shop.
+there are such, `selling.yml` and `remedies.yml` lie in one folder. Money is in fen, dates are ISO
+dates of the shop. What single fields cannot show, `shop_checks` finds.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import hashlib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
-from bot.knowledge.field_types import Fen, Id, IsoDate, Text, bad_date
-from bot.knowledge.loader import line_of, read_yaml
-from bot.knowledge.opening_hours import OpeningHours, check_hours
+from bot.knowledge.field_types import Fen, Id, IsoDate, Text, Topic
+from bot.knowledge.loader import read_yaml
+from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.products import Product, read_products
+from bot.knowledge.remedy_rules import Remedy
 from bot.knowledge.selling_material import SellingMaterial
+from bot.knowledge.shop_checks import cross_check
 
 Origin = Annotated[str, Meta(pattern=r"^(\*|https?://[a-z0-9.-]+(:\d+)?)$")]
 FILES = (
@@ -31,8 +33,9 @@ FILES = (
     "limits.yml",
     "hours.yml",
     "selling.yml",
+    "remedies.yml",
 )
-OPTIONAL_FILES = frozenset({"selling.yml"})
+OPTIONAL_FILES = frozenset({"selling.yml", "remedies.yml"})
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -91,22 +94,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """A service policy, worded as it is said."""
 
     id: Id
-    topic: Literal[
-        "delivery",
-        "returns",
-        "exchange",
-        "refund",
-        "warranty",
-        "repair",
-        "installation",
-        "invoice",
-        "payment",
-        "price_protection",
-        "genuine",
-        "privacy",
-        "order_change",
-        "gifts",
-    ]
+    topic: Topic
     text: Text
 
 
@@ -130,6 +118,7 @@ class Shop(Struct, frozen=True):
     limits: tuple[Limit, ...]
     hours: OpeningHours
     material: SellingMaterial = SellingMaterial()
+    remedies: tuple[Remedy, ...] = ()
 
     def product(self, product_id: str | None) -> Product | None:
         """Return a product by id."""
@@ -149,6 +138,7 @@ class Shop(Struct, frozen=True):
             "limits": {"limits": plain(self.limits)},
             "hours": plain(self.hours),
             "selling": plain(self.material),
+            "remedies": {"remedies": plain(self.remedies)},
         }
 
 
@@ -162,6 +152,10 @@ class _Policies(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Limits(Struct, frozen=True, forbid_unknown_fields=True):
     limits: list[Limit]
+
+
+class _Remedies(Struct, frozen=True, forbid_unknown_fields=True):
+    remedies: list[Remedy] = []
 
 
 def shop_hash(folder: Path) -> str:
@@ -186,6 +180,7 @@ def shop_from_documents(
             "limits": documents["limits"]["limits"],
             "hours": documents["hours"],
             "material": documents.get("selling", {}),
+            "remedies": documents.get("remedies", {}).get("remedies", []),
         },
         Shop,
     )
@@ -208,10 +203,11 @@ def load_shop(folder: Path) -> Shop:
         "limits.yml": _Limits,
         "hours.yml": OpeningHours,
         "selling.yml": SellingMaterial,
+        "remedies.yml": _Remedies,
     }
     for name, type_ in types.items():
         if name in OPTIONAL_FILES and not (folder / name).is_file():
-            read[name] = SellingMaterial()
+            read[name] = type_()
             continue
         try:
             read[name] = read_yaml(folder / name, type_)
@@ -233,74 +229,11 @@ def load_shop(folder: Path) -> Shop:
             "limits": read["limits.yml"].limits,  # type: ignore[attr-defined]
             "hours": read["hours.yml"],
             "material": read["selling.yml"],
+            "remedies": read["remedies.yml"].remedies,  # type: ignore[attr-defined]
         },
         Shop,
     )
-    problems = _cross_check(folder, shop)
+    problems = cross_check(folder, shop)
     if problems:
         raise ShopDataError(problems)
     return shop
-
-
-def _cross_check(folder: Path, shop: Shop) -> list[str]:
-    """Find what single fields cannot show: references, alignment, dates, duplicates."""
-    path = folder / "products.csv"
-    ids = [product.id for product in shop.products]
-    problems = []
-    for line, product in enumerate(shop.products, start=2):
-        if ids.count(product.id) > 1:
-            problems.append(f"{path}:{line}: id: {product.id!r} stands twice")
-        lengths = {len(product.features), len(product.advantages), len(product.benefits)}
-        if len(lengths) != 1:
-            problems.append(
-                f"{path}:{line}: features: features, advantages and benefits must be as many"
-            )
-        for other in product.related:
-            if other not in ids:
-                problems.append(f"{path}:{line}: related: there is no product {other!r}")
-        problems += bad_date(f"{path}:{line}: valid_until", product.valid_until)
-    path = folder / "promotions.yml"
-    for index, promotion in enumerate(shop.promotions):
-        place = f"{path}:{line_of(path, 'promotions', index)}"
-        for other in promotion.products:
-            if other != "all" and other not in ids:
-                problems.append(f"{place}: products: there is no product {other!r}")
-        bad = bad_date(f"{place}: starts", promotion.starts)
-        bad += bad_date(f"{place}: ends", promotion.ends)
-        if not bad and promotion.ends < promotion.starts:
-            bad = [f"{place}: ends: lies before starts"]
-        problems += bad
-    problems += _check_twice(
-        folder / "promotions.yml", "promotions", [p.id for p in shop.promotions]
-    )
-    problems += _check_twice(folder / "policies.yml", "policies", [p.topic for p in shop.policies])
-    problems += _check_twice(folder / "limits.yml", "limits", [limit.id for limit in shop.limits])
-    problems += _check_material(folder / "selling.yml", shop, ids)
-    return problems + check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
-
-
-def _check_material(path: Path, shop: Shop, product_ids: list[str]) -> list[str]:
-    """Find products, limits and dates that the selling material names wrongly."""
-    caps = {limit.id: limit.max_fen for limit in shop.limits}
-    return [
-        f"{path}:{line_of(path, key, index)}: {key}[{index}].{problem}"
-        for key, index, problem in shop.material.problems(product_ids, caps)
-    ]
-
-
-def _check_twice(path: Path, key: str, names: list[str]) -> list[str]:
-    return [
-        f"{path}:{line_of(path, key, index)}: {key}[{index}]: {name!r} stands twice"
-        for index, name in enumerate(names)
-        if name in names[:index]
-    ]
-
-
-def _check_zone(folder: Path, shop: Shop) -> list[str]:
-    try:
-        ZoneInfo(shop.profile.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        path = folder / "shop.yml"
-        zone = shop.profile.time_zone
-        return [f"{path}:{line_of(path, 'time_zone')}: time_zone: unknown time zone {zone!r}"]
-    return []

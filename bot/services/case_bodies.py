@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bot.errors import UsageError
-from bot.knowledge.case_rules import Severity
+from bot.knowledge.case_rules import CauseOf, Severity
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Maybe = Annotated[str, Meta(max_length=2000)]
@@ -16,7 +16,6 @@ Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Number = Annotated[int, Meta(ge=1, le=1000)]
 Fen = Annotated[int, Meta(ge=0, le=100_000_000)]
 CaseNumber = Annotated[str, Meta(min_length=1, max_length=24)]
-CauseOf = Literal["product", "service", "policy", "dealer", "communication", "logistics", "unknown"]
 Harm = Literal["bodily", "mental", "economic"]
 Degree = Literal["none", "slight", "serious"]
 Outlet = Literal["authority", "media", "legal", "spread"]

@@ -81,6 +81,7 @@ def said_by(shop: Shop, today: date | None = None) -> list[str]:
             for _, text in _texts_of(each)
         ),
         *(text for _, _, text in _texts_of_material(shop.material, today)),
+        *(text for _, _, text in _texts_of_remedies(shop)),
     ]
 
 
@@ -96,6 +97,8 @@ def _texts(shop: Shop) -> Iterator[tuple[str, tuple[str | int, ...], str, str]]:
             yield "promotions.yml", keys, promotion.id, getattr(promotion, field)
     for path, place, text in _texts_of_material(shop.material):
         yield "selling.yml", path, place, text
+    for path, place, text in _texts_of_remedies(shop):
+        yield "remedies.yml", path, place, text
     for product in shop.products:
         for field, text in _texts_of(product):
             yield PRODUCTS, (product.id,), field, text
@@ -119,6 +122,13 @@ def _texts_of_material(
                     yield (key, index, field), each.id, getattr(each, field)
     if material.instalment:
         yield ("instalment",), "instalment", material.instalment
+
+
+def _texts_of_remedies(shop: Shop) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    for index, remedy in enumerate(shop.remedies):
+        for field in ("text", "open_text", "reason"):
+            if text := getattr(remedy, field):
+                yield ("remedies", index, field), remedy.id, text
 
 
 def _lines_of_products(path: Path) -> dict[str, int]:
