@@ -17,7 +17,6 @@ from bot.knowledge.book import LanguageFacts, load_language
 from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy
 from bot.knowledge.shop import Limit, Policy
 
-UNKNOWN = "unknown"
 NAMES_A_SUM = "compensation"  # what somebody wants who only names a sum
 
 
@@ -136,28 +135,23 @@ def _fits(remedy: Remedy, claim: Claim) -> bool:
     """Tell whether a remedy is for such a claim at all."""
     if claim.is_grave and not remedy.grave:
         return False
-    if remedy.causes and not _is_natural(remedy, claim):
+    if not remedy.suits(claim.causes):
         return False
     within, days = remedy.within_days, claim.days_since
     return within is None or days is None or days <= within
 
 
-def _is_natural(remedy: Remedy, claim: Claim) -> bool:
-    """Tell whether a remedy is named for a cause of the claim."""
-    return bool(set(remedy.causes) & set(claim.causes or (UNKNOWN,)))
-
-
 def _answers(remedy: Remedy, claim: Claim) -> bool:
     """Tell whether a remedy can stand alone; a moral one where that is wanted, or natural."""
     is_wanted = claim.wants in remedy.meets
-    return is_wanted or remedy.kind == "material" or _is_natural(remedy, claim)
+    return is_wanted or remedy.kind == "material" or remedy.is_natural_for(claim.causes)
 
 
 def _rank(remedy: Remedy, claim: Claim) -> tuple[bool, bool, bool]:
     """Return how well a remedy fits, best first; alike ones stay as the shop lists them."""
     is_wanted = claim.wants in remedy.meets
     is_the_sum = is_wanted and remedy.value == "asked" and claim.asked_fen is not None
-    return (not is_wanted, not is_the_sum, not _is_natural(remedy, claim))
+    return (not is_wanted, not is_the_sum, not remedy.is_natural_for(claim.causes))
 
 
 def _offer(remedy: Remedy, terms: _Terms, claim: Claim) -> Offer | None:

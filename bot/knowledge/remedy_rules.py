@@ -8,7 +8,7 @@ to them, whatever was chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from string import Formatter
 from typing import Annotated, Literal
 
@@ -33,6 +33,7 @@ Wish = Literal[
 ]
 Grantor = Literal["bot", "front_line", "supervisor", "manager"]
 GRANTORS: tuple[Grantor, ...] = ("bot", "front_line", "supervisor", "manager")
+UNKNOWN = "unknown"  # a cause
 PRODUCT, MONEY = "product", "money"
 FREE: tuple[Grantor, ...] = ("manager",)  # may spend without a limit
 Clause = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -72,6 +73,14 @@ class Remedy(Struct, frozen=True, forbid_unknown_fields=True):
     open_text: Annotated[str, Meta(max_length=200)] = ""
     policy: Topic | None = None
     reason: Annotated[str, Meta(max_length=400)] = ""
+
+    def suits(self, causes: Collection[str]) -> bool:
+        """Tell whether it is for a complaint of these causes."""
+        return not self.causes or self.is_natural_for(causes)
+
+    def is_natural_for(self, causes: Collection[str]) -> bool:
+        """Tell whether it is named for one of these causes; none at all is an unknown one."""
+        return bool(set(self.causes) & set(causes or (UNKNOWN,)))
 
     def filled(self, facts: Mapping[str, str]) -> str:
         """Return the text with these facts, the open one where it needs others; '' if none fits."""
@@ -154,6 +163,8 @@ def _problems_of_cost(remedy: Remedy, caps: Mapping[str, int | None]) -> list[st
     if remedy.value != "nothing" and not remedy.limit and remedy.grants not in FREE:
         problems.append("limit: what costs something needs one, or the manager grants it")
     cap = caps.get(remedy.limit)
+    if remedy.grants == "bot" and cap is None and remedy.value == "asked":
+        problems.append("limit: the bot grants what is asked for up to a sum, or not at all")
     if remedy.grants == "bot" and cap is not None and remedy.value_fen > cap:
         problems.append(f"value_fen: {remedy.value_fen} lies above the limit of {cap}")
     return problems

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bot.errors import UsageError
-from bot.knowledge.case_rules import CauseOf, Severity
+from bot.knowledge.case_rules import CauseOf as CauseOf
+from bot.knowledge.case_rules import Severity
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Maybe = Annotated[str, Meta(max_length=2000)]
@@ -47,7 +48,10 @@ class Note(Body, frozen=True):
 
 
 class Assess(Body, frozen=True):
-    """What is known of it now; what is left out stays (D-CMP-2, 3, 4, 15)."""
+    """What is known of it now; what is left out stays (D-CMP-2, 3, 4, 15).
+
+    `account`: what the customer has told and confirmed; it stays in the event.
+    """
 
     causes: Annotated[list[CauseOf], Meta(min_length=1, max_length=7)] | None = None
     harm: dict[Harm, Degree] = {}
@@ -57,6 +61,7 @@ class Assess(Body, frozen=True):
     dealer: Annotated[str, Meta(max_length=120)] | None = None
     product_id: Annotated[str, Meta(max_length=64)] | None = None
     wish: Text | None = None
+    account: Maybe = ""
 
 
 class Investigate(Body, frozen=True):
@@ -77,12 +82,16 @@ class Decide(Body, frozen=True):
 
 
 class Propose(Body, frozen=True):
-    """What is offered; what costs something names its limit, or a manager approves it."""
+    """What is offered; what costs something names its limit, or a manager approves it.
+
+    `remedy`: its id in the shop's `remedies.yml`; the bot offers nothing else.
+    """
 
     kind: Literal["material", "moral"]
     text: Text
     limit: Annotated[str, Meta(max_length=40)] = ""
     value_fen: Fen = 0
+    remedy: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Choose(Body, frozen=True):

@@ -1,86 +1,28 @@
 """What each move of a case writes. Whether it is legal was asked before (`bot.services.cases`).
 
 A function a move: it takes what the move says and returns the columns that it sets and the body of
-its event. Proposals, promises, tasks and other cases it changes itself.
+its event. Proposals, promises, tasks and other cases it changes itself. Here is what a case goes
+through but for the decision and its remedies, which are in `case_decisions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from bot.crm.records import CaseRecord, ProposalRecord
-from bot.crm.unit_of_work import UnitOfWork
-from bot.dialogue.case_clocks import Timekeeper
 from bot.dialogue.case_process import RANKS, priority_of, severity_of
 from bot.dialogue.complaint import is_graver
 from bot.errors import NotAllowedError, UsageError
-from bot.knowledge.case_rules import CaseProcess, Cause, Role
 from bot.services import case_bodies as bodies
-from bot.services import case_remedies as remedies
+from bot.services import case_decisions
 from bot.services.case_events import CHANGED, tell_case
 from bot.services.case_trouble import same_trouble_before
+from bot.services.case_work import Effect, Work, raise_level, said_in
+from bot.services.case_work import Mover as Mover
 
 THREATS = ("authority", "media", "legal")  # a crisis (D-CMP-9)
 HARMS = ("bodily", "mental", "economic")
 URGENT_REACTION = "angry"
-
-
-class Mover(NamedTuple):
-    """Who makes a move: by what the audit trail names them, their role, their name if a person."""
-
-    actor: str
-    role: Role
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Work:
-    """A move under way."""
-
-    uow: UnitOfWork
-    process: CaseProcess
-    case: CaseRecord
-    proposals: list[ProposalRecord]
-    mover: Mover
-    keeper: Timekeeper
-    now: datetime
-
-
-class Effect(NamedTuple):
-    """The columns that a move sets, and what its event says."""
-
-    values: dict[str, Any]
-    said: dict[str, Any]
-
-
-def said_in(body: bodies.Body) -> dict[str, Any]:
-    """Return what a body says, without what it leaves out."""
-    values = msgspec.to_builtins(body)
-    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
-
-
-def raise_level(work: Work, cause: Cause) -> dict[str, Any]:
-    """Go one level up, with a task for whoever has to hear of it; at the top nothing is left."""
-    level = work.case.escalation_level + 1
-    if level > len(work.process.escalation):
-        return {}
-    rule = work.process.escalation[level - 1]
-    note = rule.task.format(number=work.case.number, why=work.process.escalated_because[cause])
-    work.uow.tasks.add(
-        "case_escalated",
-        work.now,
-        conversation_id=work.case.conversation_id,
-        customer_id=work.case.customer_id,
-        case_id=work.case.id,
-        note=note,
-        due_at=work.keeper.due_at("first_answer", work.now),
-    )
-    return {"escalation_level": level}
 
 
 def _only_said(work: Work, body: bodies.Body) -> Effect:
@@ -138,107 +80,6 @@ def _follow(work: Work, effect: Effect) -> Effect:
 
 def _investigate(work: Work, body: bodies.Investigate) -> Effect:
     return Effect({"finding": body.finding or work.case.finding}, said_in(body))
-
-
-def _decide(work: Work, body: bodies.Decide) -> Effect:
-    if body.outcome != "decline" and not body.able:
-        raise UsageError("able: what we are not able to do cannot be accepted; decide otherwise")
-    values = {
-        "decision": body.outcome,
-        "is_reasonable": body.reasonable,
-        "is_our_duty": body.must,
-        "is_possible": body.able,
-        "how": body.how or None,
-        "reason": body.reason,
-        "decided_by": work.mover.actor,
-        "customer_answer": None,
-        "told_at": None,
-    }
-    return Effect(values, said_in(body))
-
-
-def _propose(work: Work, body: bodies.Propose) -> Effect:
-    made = remedies.propose(
-        work.uow, work.process, work.case, body, work.mover.actor, work.mover.role, work.now
-    )
-    said = {"proposal": made.ordinal, "approver": made.approver}
-    return Effect({"told_at": None}, {**said_in(body), **said})
-
-
-def _approve(work: Work, body: bodies.Choose) -> Effect:
-    return _judge(work, body, "ready")
-
-
-def _refuse(work: Work, body: bodies.Refuse) -> Effect:
-    return _judge(work, body, "refused")
-
-
-def _judge(work: Work, body: bodies.Choose | bodies.Refuse, state: str) -> Effect:
-    row = remedies.chosen(work.proposals, body.proposal, "waiting")
-    may = work.process.approvers[row.approver]  # type: ignore[index]
-    if work.mover.role not in may:
-        raise NotAllowedError(f"proposal {row.ordinal}: not for {work.mover.role}, but for {may}")
-    work.uow.proposals.change(row.id, work.now, state=state, approved_by=work.mover.actor)
-    return Effect({}, {**said_in(body), "proposal": row.ordinal})
-
-
-def _drop(work: Work, body: bodies.Choose) -> Effect:
-    row = remedies.chosen(work.proposals, body.proposal, "waiting", "ready", "offered")
-    work.uow.proposals.change(row.id, work.now, state="dropped")
-    return Effect({}, {**said_in(body), "proposal": row.ordinal})
-
-
-def _communicate(work: Work, body: bodies.Communicate) -> Effect:
-    """Tell the customer; a declined claim names where else they may turn."""
-    for row in work.proposals:
-        if row.state == "ready":
-            work.uow.proposals.change(row.id, work.now, state="offered")
-    is_declined = work.case.decision == "decline"
-    recourse = _recourse(work, body.recourse, is_needed=is_declined)
-    return Effect({"told_at": work.now, "recourse": recourse}, said_in(body))
-
-
-def _recourse(work: Work, named: list[str], *, is_needed: bool) -> list[str]:
-    """Return where else the customer was told to turn, with what they had been told before."""
-    known = work.process.recourse
-    for each in named:
-        if each not in known:
-            raise UsageError(f"recourse: there is no {each!r}; there are {', '.join(known)}")
-    told = named or (list(known) if is_needed else [])
-    return list(dict.fromkeys([*work.case.recourse, *told]))
-
-
-def _accept(work: Work, body: bodies.Answer) -> Effect:
-    said = said_in(body)
-    if any(row.state == "offered" for row in work.proposals):
-        row = remedies.chosen(work.proposals, body.proposal, "offered")
-        remedies.owe(work.uow, work.case, row, body.words, work.mover.name, work.now)
-        said["proposal"] = row.ordinal
-    elif body.proposal is not None:
-        raise UsageError(f"proposal: {body.proposal} is not offered")
-    return Effect({"customer_answer": "accepted"}, said)
-
-
-def _reject(work: Work, body: bodies.Reject) -> Effect:
-    """A no keeps the case open, and names where else they may turn."""
-    remedies.turn_down(
-        work.uow, work.proposals, body.proposal, "rejected", body.words, work.mover.actor, work.now
-    )
-    recourse = _recourse(work, body.recourse, is_needed=True)
-    return Effect({"customer_answer": "rejected", "recourse": recourse}, said_in(body))
-
-
-def _counter(work: Work, body: bodies.Counter) -> Effect:
-    remedies.turn_down(
-        work.uow, work.proposals, body.proposal, "countered", body.words, work.mover.actor, work.now
-    )
-    return Effect({"customer_answer": "countered"}, said_in(body))
-
-
-def _carry_out(work: Work, body: bodies.Choose) -> Effect:
-    row = remedies.chosen(work.proposals, body.proposal, "accepted")
-    remedies.finish(work.uow, row, work.mover.actor, work.now)
-    return Effect({}, {**said_in(body), "proposal": row.ordinal})
 
 
 def _end_contact(work: Work, body: bodies.Why) -> Effect:
@@ -341,19 +182,10 @@ def _link(work: Work, body: bodies.Link) -> Effect:
 
 
 EFFECTS: dict[str, Callable[[Work, Any], Effect]] = {
+    **case_decisions.EFFECTS,
     "acknowledge": _acknowledge,
     "assess": _assess,
     "investigate": _investigate,
-    "decide": _decide,
-    "propose": _propose,
-    "approve": _approve,
-    "refuse": _refuse,
-    "drop": _drop,
-    "communicate": _communicate,
-    "accept": _accept,
-    "reject": _reject,
-    "counter": _counter,
-    "carry_out": _carry_out,
     "wait": _only_said,
     "resume": _only_said,
     "speak": _only_said,

@@ -23,7 +23,8 @@ from bot.knowledge.case_rules import Fact, Move, load_case_process
 from bot.services.case_bodies import Close, read_body
 from bot.services.case_events import CHANGED, IS_OVERDUE, tell_case
 from bot.services.case_facts import clocks_of, columns_of, facts_of, timekeeper_of
-from bot.services.case_moves import EFFECTS, Mover, Work
+from bot.services.case_moves import EFFECTS
+from bot.services.case_work import Mover, Work
 from bot.services.written import given
 
 SERVER = Mover("server", "server")

@@ -94,7 +94,7 @@ def test_grave_case_never_lets_more_people_do_something(known: CaseFacts, role: 
     [
         ("from: [receipt]\n", "from: [cellar]\n", "moves.acknowledge.from: there is no stage"),
         ("needs: [waiting]", "needs: [weather]", "moves.approve.needs: there is no fact"),
-        ("by_grave: [supervisor, manager]", "by_grave: [bot]", "by_grave: 'bot' may not"),
+        ("by_grave: [supervisor, manager]", "by_grave: [customer]", "by_grave: 'customer' may not"),
         ("after_minutes: 240", "after_minutes: 0", "escalation: every level must be later"),
         ("{number}升级到主管", "{nobody}", "may use {number} and {why}"),
         ("final: [closed, merged]", "final: [cellar]", "final: there is no stage"),

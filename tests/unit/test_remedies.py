@@ -225,16 +225,16 @@ POLICIES: tuple[Policy, ...] = ()
 @st.composite
 def remedies(draw: st.DrawFn) -> Remedy:
     """Draw a remedy that `./prelude check` would pass."""
-    value = draw(st.sampled_from(["nothing", "price", "fixed", "asked"]))
-    within = draw(st.none() | st.integers(1, 30))
+    value = draw(st.sampled_from(["fixed", "asked", "price", "nothing"]))
+    within = draw(st.none() | st.none() | st.integers(1, 30))
     made = Remedy(
         id=draw(st.sampled_from("abcdefghij")),
-        kind=draw(st.sampled_from(["material", "moral"])),
+        kind=draw(st.sampled_from(["material", "material", "moral"])),
         meets=draw(st.lists(WISHES, min_size=1, max_size=3)),
-        grants=draw(st.sampled_from(GRANTORS)),
+        grants=draw(st.sampled_from(["bot", "bot", "bot", *GRANTORS])),
         text=draw(TEXTS),
-        causes=draw(st.lists(CAUSES, max_size=2, unique=True)),
-        limit=draw(st.sampled_from(["", *LIMITS])),
+        causes=draw(st.just([]) | st.lists(CAUSES, max_size=2, unique=True)),
+        limit=draw(st.sampled_from(["cap", *LIMITS, ""])),
         value=value,  # type: ignore[arg-type]
         value_fen=draw(st.integers(1, 5000)) if value == "fixed" else 0,
         within_days=within,
@@ -251,8 +251,8 @@ TURNED_DOWN = st.sampled_from(["给您办", "给您20元", "给您换水壶", "�
 CLAIMS = st.builds(
     Claim,
     causes=st.lists(CAUSES, max_size=2, unique=True).map(tuple),
-    severity=st.sampled_from(["slight", "serious", "bodily"]),
-    is_crisis=st.booleans(),
+    severity=st.sampled_from(["slight", "serious", "serious", "bodily"]),
+    is_crisis=st.sampled_from([False, False, True]),
     wish=st.just("") | WISHES,
     asked_fen=st.none() | FEN,
     product=st.sampled_from(["", "水壶"]),
@@ -260,7 +260,7 @@ CLAIMS = st.builds(
     days_since=st.none() | st.integers(0, 40),
     is_again=st.booleans(),
     turned_down=st.lists(TURNED_DOWN, max_size=3).map(tuple),
-    granted_fen=st.dictionaries(st.sampled_from(list(LIMITS)), FEN, max_size=3),
+    granted_fen=st.fixed_dictionaries({"cap": FEN, "small": FEN, "free": FEN}),
 )
 
 
