@@ -21,6 +21,7 @@ from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, MoveCase
 from bot.engine.context import TurnContext
 
 SAID, ASKED_BESIDE = "customer_said", "asked_beside"
+TELLING = ("receipt", "acknowledgement")  # later, a refusal sounds like another cause
 FACTS = tuple(asdict(Account()))
 
 
@@ -44,7 +45,7 @@ def add_to_case(
     if any(isinstance(x, AddToCase) and x.source_message_id == source for x in context.commands):
         return case
     found = found or assess_turn(context, context.analyses)
-    known = context.book.complaints.causes
+    known = context.book.complaints.causes if case.stage in TELLING else {}
     named = tuple(
         cause
         for cause in dict.fromkeys(known.get(each.intent, "") for each in context.analyses)
@@ -99,8 +100,16 @@ def account_in(context: TurnContext) -> Account:
 def heard_account(context: TurnContext) -> Account:
     """Return what this turn's messages and the customer's orders tell."""
     said = [(each, context.text_of(each)) for each in context.analyses]
-    product = context.product.name if context.product and context.named_products else ""
+    product = product_named(context) if context.named_products else ""
     return heard_in(context.book.complaints, said, product, context.facts.orders)
+
+
+def product_named(context: TurnContext) -> str:
+    """Return the product in talk as people call it, '' without one."""
+    product = context.product
+    if product is None:
+        return ""
+    return product.aliases[0] if product.aliases else product.name
 
 
 def keep_account(account: Account) -> Events:
@@ -109,7 +118,7 @@ def keep_account(account: Account) -> Events:
 
 
 def told_account(context: TurnContext, account: Account) -> str:
-    """Return the facts as they are repeated back."""
+    """Return the facts as they are repeated back, '' where nothing is known."""
     return say_account(context.book.complaints, account)
 
 

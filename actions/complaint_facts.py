@@ -53,8 +53,11 @@ class ConfirmCase(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask for a yes."""
-        known = account_in(context)
-        speaker.say("utter_confirm_case", account=told_account(context, known))
+        account = told_account(context, account_in(context))
+        if account:
+            speaker.say("utter_confirm_case", account=account)
+        else:
+            speaker.say("utter_confirm_case", asks="bare")
         return set_slots(asked="case_facts")
 
 
@@ -174,6 +177,18 @@ class ValidateComplaintForm(FormValidationAction):
     ) -> dict[str, Any]:
         """Return when it happened, with the day if it can be told."""
         return self._read(tracker, "case_since")
+
+    async def validate_case_subject(self, value: Any, *_: Any) -> dict[str, Any]:
+        """Take it as it was read."""
+        return {"case_subject": value}
+
+    async def validate_case_detail(self, value: Any, *_: Any) -> dict[str, Any]:
+        """Take it as it was read."""
+        return {"case_detail": value}
+
+    async def validate_case_since(self, value: Any, *_: Any) -> dict[str, Any]:
+        """Take it as it was read."""
+        return {"case_since": value}
 
     @staticmethod
     def _read(tracker: Tracker, fact: FactName) -> dict[str, Any]:

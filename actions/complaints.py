@@ -16,7 +16,7 @@ from actions.cases import (
 )
 from actions.step import Events, Speaker, Step, end_form, set_slots
 from bot.dialogue.case_numbers import case_number
-from bot.dialogue.case_talk import NEW, OFFERED, projected_case, same_trouble
+from bot.dialogue.case_talk import ACCEPTED, NEW, OFFERED, projected_case, same_trouble
 from bot.dialogue.complaint import CAUSELESS, first_answer_due, say_deadline
 from bot.dialogue.turn import CaseView, MessageAnalysis, OpenCase
 from bot.dialogue.venting import barrier_in, has_vented, listened_so_far
@@ -212,7 +212,12 @@ class ReportCase(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Tell stage and deadline, that it is closed, or that there is none."""
-        if context.open_case is not None:
+        proposal = context.slots.get("proposal")
+        if context.open_case is not None and proposal == OFFERED:
+            speaker.say("utter_case_progress", case_facts(context), asks="proposal")
+        elif context.open_case is not None and proposal == ACCEPTED:
+            speaker.say("utter_case_progress", case_facts(context), asks="agreed")
+        elif context.open_case is not None:
             speaker.say("utter_case_progress", case_facts(context))
         elif context.facts.earlier_cases:
             last = context.facts.earlier_cases[0]
@@ -230,18 +235,21 @@ class ReturnToCase(Step):
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Ask once more, in other words, if anything is asked at all."""
-        asked, facts = context.slots.get("asked"), case_facts(context)
+        asked, case_words = context.slots.get("asked"), case_facts(context)
         if context.active_loop:
             return []
         if asked == "case_facts":
             account = told_account(context, account_in(context))
-            speaker.say("utter_return_to_case", asks="facts", account=account)
+            if account:
+                speaker.say("utter_return_to_case", asks="facts", account=account)
+            else:
+                speaker.say("utter_return_to_case", asks="bare")
         elif asked == "case_wish":
             speaker.say("utter_return_to_case", asks="wish")
         elif asked == "case_missing":
             speaker.say("utter_return_to_case", asks="missing")
         elif context.slots.get("proposal") == OFFERED:
-            speaker.say("utter_return_to_case", facts, asks="proposal")
+            speaker.say("utter_return_to_case", case_words, asks="proposal")
         return []
 
 

@@ -1,6 +1,8 @@
-"""Steps that propose a solution, negotiate it both ways, and sum up what was agreed (D-CMP-5, 6)."""
+"""Steps that propose a solution, negotiate it both ways, sum up what was agreed (D-CMP-5, 6)."""
 
 from __future__ import annotations
+
+from msgspec.structs import replace
 
 from actions.cases import account_in, add_to_case, case_facts, move_case, told_account
 from actions.step import Events, Speaker, Step, set_slots
@@ -11,9 +13,9 @@ from bot.dialogue.promises import say_moment, usual_due
 from bot.dialogue.remedies import Claim, Offer, RemedyPlan, plan_remedies
 from bot.dialogue.turn import CaseView, ProposalView
 from bot.engine.context import TurnContext
-from msgspec.structs import replace
 
 REMEDY = "remedy"
+MOST_WORDS = 500
 ENOUGH_REFUSED = 2  # then somebody higher decides, and we say where else one may turn
 
 
@@ -26,7 +28,8 @@ class ProposeRemedy(Step):
         """Propose the best there is, with what goes with it."""
         case = context.open_case
         plan = plan_of(context)
-        offer = plan.at_once if case is not None and self._is_ours(context, case) else None
+        is_ours = case is not None and self._is_ours(context, case)
+        offer = plan.at_once if is_ours and is_fitting(plan, wish_in(context)) else None
         if offer is None or not self._put(context, offer, plan.moral):
             return set_slots(asked="none", **projected_case(context.open_case))
         told = {"moral_text": plan.moral.text} if plan.moral and not plan.moral.approver else {}
@@ -95,13 +98,13 @@ class PassOnCase(Step):
             return []
         later = plan_of(context).later
         context.explain(step=self.step_name, later=[each.remedy.id for each in later])
-        facts = case_facts(context)
+        case_words = case_facts(context)
         if len(case.turned_down) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
             move_case(context, "escalate", why="the customer has turned down what was offered")
             ways = context.book.complaints.account_separator.join(recourse_texts())
-            speaker.say("utter_pass_on_case", facts, asks="again", recourse_text=ways)
+            speaker.say("utter_pass_on_case", case_words, asks="again", recourse_text=ways)
         else:
-            speaker.say("utter_pass_on_case", facts)
+            speaker.say("utter_pass_on_case", case_words)
         return set_slots(asked="none")
 
 
@@ -118,7 +121,10 @@ class AcceptRemedy(Step):
             return []
         on_table = offered(case)
         ordinal = {"proposal": on_table[-1].ordinal} if on_table else {}
-        if move_case(context, "accept", role="customer", words=context.text[:500], **ordinal):
+        is_noted = move_case(
+            context, "accept", role="customer", words=context.text[:MOST_WORDS], **ordinal
+        )
+        if is_noted and context.open_case is not None:
             proposals = tuple(
                 replace(each, state="accepted") if on_table and each is on_table[-1] else each
                 for each in case.proposals
@@ -170,7 +176,7 @@ class WeighCounter(Step):
             return []
         rules = context.book.complaints
         wish = wish_of(rules, context.analysis, context.text, is_asked=True)
-        on_table, words = offered(case), context.text.strip()[:500] or OPEN
+        on_table, words = offered(case), context.text.strip()[:MOST_WORDS] or OPEN
         if wish or context.analysis.intent not in ("deny", "cancel"):
             is_noted = move_case(context, "counter", role="customer", words=words)
         else:
@@ -188,6 +194,18 @@ class WeighCounter(Step):
         )
 
 
+def wish_in(context: TurnContext) -> str:
+    """Return what the customer wants, '' where it is unknown or left to us."""
+    wish = account_in(context).case_wish
+    return "" if wish == OPEN else wish
+
+
+def is_fitting(plan: RemedyPlan, wish: str) -> bool:
+    """Tell whether what the bot may offer is no second best to what a person may grant."""
+    meets = plan.at_once is not None and wish in plan.at_once.remedy.meets
+    return not wish or meets or not any(wish in each.remedy.meets for each in plan.later)
+
+
 def plan_of(context: TurnContext) -> RemedyPlan:
     """Return what may be done about the open case, and by whom."""
     case = context.open_case
@@ -199,9 +217,9 @@ def plan_of(context: TurnContext) -> RemedyPlan:
         causes=case.causes if case else (),
         severity=case.severity if case else "slight",
         is_crisis=bool(case and case.crisis),
-        wish="" if known.case_wish == OPEN else known.case_wish,
+        wish=wish_in(context),
         asked_fen=amounts[-1] if amounts else None,
-        product=product.name if product else "",
+        product=product.name if product else known.case_subject,
         price_fen=product.price_fen if product else None,
         days_since=days_since(known, context.today),
         is_again=bool(case and case.follows),

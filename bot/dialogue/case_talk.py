@@ -71,7 +71,7 @@ def after_move(case: CaseView, move: str) -> CaseView:
     answer = {"accept": ACCEPTED, "reject": "rejected", "counter": "countered"}.get(move)
     return replace(
         case,
-        stage=stage,  # type: ignore[arg-type]
+        stage=stage,
         known=tuple(sorted(known)),
         customer_answer=answer or case.customer_answer,
     )

@@ -82,9 +82,7 @@ def _severity(
     return "slight"
 
 
-def _degree(
-    book: ComplaintBook, harm: str, text: str, analyses: Sequence[MessageAnalysis]
-) -> str:
+def _degree(book: ComplaintBook, harm: str, text: str, analyses: Sequence[MessageAnalysis]) -> str:
     """Return how bad a harm is; money counts by its sum, too."""
     words = book.serious_harm.get(harm, [])  # type: ignore[call-overload]
     if any(word in text for word in words):
@@ -106,7 +104,7 @@ def amounts_in(analyses: Sequence[MessageAnalysis]) -> list[int]:
 
 def is_graver(one: str, other: str) -> bool:
     """Tell whether severity `one` is above `other`."""
-    return RANKS.index(one) > RANKS.index(other)  # type: ignore[arg-type]
+    return RANKS.index(one) > RANKS.index(other)
 
 
 def first_answer_due(hours: OpeningHours, severity: Severity, now: datetime) -> datetime:

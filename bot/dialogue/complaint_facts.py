@@ -6,10 +6,11 @@ already is not asked again, what they do not know is not asked twice. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any, get_args
+from typing import get_args
 
 from bot.dialogue.turn import MessageAnalysis, OrderView
 from bot.knowledge.complaint_rules import ComplaintBook, FactName, WishName
@@ -27,6 +28,7 @@ SUBJECT_ENTITIES = ("order_number", "category")
 TIME_ENTITIES = ("date", "duration")
 DAY_ENTITIES = ("date",)
 ENDS = " .!,;~"
+CLAUSE_END = re.compile(r"[,.!?;\s]+")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def heard_in(
     """
     named = [value for analysis, _ in said for value in _named(analysis, "order_number")]
     told = [text for analysis, text in said if _tells(analysis)]
-    since, day = next(filter(None, (_time(each, DAY_ENTITIES) for each, _ in reversed(said))), ("", ""))
+    days = (_time(analysis, DAY_ENTITIES) for analysis, _ in reversed(said))
+    since, day = next(filter(None, days), ("", ""))
     order = next((each for each in orders if each.number in named), None)
     if order is None and len(orders) == 1:
         order = orders[0]
@@ -147,11 +150,10 @@ def say_account(book: ComplaintBook, account: Account) -> str:
         "case_since": account.case_since,
         "case_wish": wish,
     }
-    parts: dict[Any, str] = dict(book.account)
     return book.account_separator.join(
-        parts[name].format(value=value)
-        for name, value in values.items()
-        if value and value != UNKNOWN
+        wording.format(value=values[name])
+        for name, wording in book.account.items()
+        if values[name] not in ("", UNKNOWN)
     )
 
 
@@ -163,8 +165,15 @@ def days_since(account: Account, today: date) -> int | None:
 
 
 def _detail(book: ComplaintBook, told: Sequence[str]) -> str:
-    """Return what was told, if it is enough to know what happened."""
-    plain = ",".join(clean(text, MAX_CHARS).rstrip(ENDS) for text in told)
+    """Return what was told, if it is enough to know what happened, without what tells nothing."""
+    barriers = [word for words in book.barriers.values() for word in words]
+    clauses = [
+        clause.strip(ENDS)
+        for text in told
+        for clause in CLAUSE_END.split(clean(text, MAX_CHARS))
+        if clause.strip(ENDS) and not any(word in clause for word in barriers)
+    ]
+    plain = ",".join(clauses)
     return _cut(plain, book.longest_detail_chars) if len(plain) >= book.detail_chars else ""
 
 
@@ -174,7 +183,10 @@ def _cut(text: str, chars: int) -> str:
 
 
 def _tells(analysis: MessageAnalysis) -> bool:
-    return analysis.intent.startswith(COMPLAINT) and analysis.intent != "complaint_other"
+    """Tell whether a message says what happened, and is no outburst alone."""
+    if not analysis.intent.startswith(COMPLAINT) or analysis.intent == "complaint_other":
+        return False
+    return analysis.reaction != "angry" or bool(_named(analysis, "defect"))
 
 
 def _answers(analysis: MessageAnalysis) -> bool:
@@ -196,6 +208,6 @@ def _time(
         if entity["entity"] in names:
             resolved = entity.get("resolved")
             said = resolved.get("from") if isinstance(resolved, dict) else resolved
-            is_day = entity["entity"] == "date" and isinstance(said, str)
-            return str(entity["value"]), said[:10] if is_day else ""
+            is_day = entity["entity"] == "date"
+            return str(entity["value"]), str(said)[:10] if is_day and said else ""
     return None

@@ -14,7 +14,9 @@ from bot.dialogue.turn import Option, OptionMeaning, Reply
 from bot.errors import EngineError
 from bot.knowledge.book import Book, OptionTemplate, Wording
 
-CUSTOMER_WORDS = frozenset({"until", "call_time", "contact"})  # facts that they have typed
+CUSTOMER_WORDS = frozenset(
+    {"until", "call_time", "contact", "account"}
+)  # facts that they have typed
 
 
 def choose_reply(

@@ -97,7 +97,9 @@ class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
                 yield "account", f"{name}: must say {{value}}"
 
 
-def _missing(field: str, table: Collection[str], names: Collection[str]) -> Iterator[tuple[str, str]]:
+def _missing(
+    field: str, table: Collection[str], names: Collection[str]
+) -> Iterator[tuple[str, str]]:
     for name in sorted(names):
         if name not in table:
             yield field, f"{name!r} is missing"

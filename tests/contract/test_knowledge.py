@@ -39,6 +39,7 @@ from bot.dialogue.style import Style
 from bot.dialogue.turn import ObjectionKind
 from bot.dialogue.wording import is_sayable
 from bot.knowledge.book import Book, Wording, load_book
+from bot.knowledge.complaint_rules import REACTIONS, Barrier
 from bot.knowledge.objection_rules import Feedback
 from bot.knowledge.shop import load_shop
 
@@ -46,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "shops" / "sample"
 KINDS = get_args(ObjectionKind)
 ALWAYS_KNOWN = frozenset({"shop_name", "phone"})
-CASE_FACTS = frozenset({"case_number", "stage", "deadline"})
+CASE_FACTS = frozenset({"case_number", "stage", "deadline", "owner_name"})
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,12 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
             "recorded",
             "story",
             "warranty",
+            "facts",
+            "bare",
+            "wish",
+            "missing",
+            "proposal",
+            "agreed",
         },
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},
@@ -197,6 +204,8 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "close": {close.id for close in book.closes.closes},
         "daytime": set(get_args(Daytime)),
         "customer": set(get_args(CustomerKind)),
+        "reaction": set(REACTIONS),
+        "barrier": set(get_args(Barrier)),
     }
     wrong = [
         (wording.id, name, value)
@@ -281,7 +290,10 @@ SURE_FACTS: dict[str, frozenset[str]] = {
     "stock_facts": frozenset({"product", "stock_left", "alternative", "alternative_price"}),
     "related_facts": frozenset({"product", "extra", "extra_price", "extra_benefit"}),
     "bundle_facts": frozenset({"product", "extra", "bundle", "bundle_price", "bundle_terms"}),
-    "_case_facts(context)": CASE_FACTS,  # the steps that use it belong to an open case
+    "case_facts(context)": CASE_FACTS,  # the steps that use it belong to an open case
+    "{**facts, **due}": CASE_FACTS,
+    "told": frozenset(),  # what goes with a remedy, if anything does
+    "case_words": CASE_FACTS | {"remedy_text"},  # asked only where something is offered
     "facts": frozenset(),  # the hand-over's queue position; others are checked below
 }
 # What the step that uses a technique says about it, beside its kind.
@@ -309,6 +321,7 @@ WAYS_OF: dict[str, Callable[[], Iterable[str]]] = {
     "promise": lambda: get_args(OwedWay),
     "stock": lambda: get_args(StockState),
     "fit": lambda: ("within", "over"),
+    "barrier": lambda: get_args(Barrier),
 }
 
 

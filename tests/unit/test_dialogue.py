@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.dialogue.case_numbers import case_number, check_character, is_case_number
-from bot.dialogue.complaint import assess, say_deadline
+from bot.dialogue.complaint import assess, first_answer_due, say_deadline
 from bot.dialogue.contact import is_declined, read_call_time, read_contact
 from bot.dialogue.guard import violations
 from bot.dialogue.ledger import current, projected_state
@@ -19,8 +20,10 @@ from bot.dialogue.turn import LedgerEntry, MessageAnalysis
 from bot.dialogue.wording import choose_reply
 from bot.errors import EngineError
 from bot.knowledge.book import load_book
+from bot.knowledge.shop import load_shop
 
 BOOK = load_book()
+SAMPLE = Path(__file__).parents[2] / "shops" / "sample"
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=timezone.utc)
 KINDS = sorted(BOOK.truth.priors)
 
@@ -38,28 +41,52 @@ def test_settled_entries_are_not_current() -> None:
 
 
 @pytest.mark.parametrize(
-    ("analysis", "severity", "urgent", "hours"),
+    ("analysis", "severity", "urgent"),
     [
-        (said("complaint_product"), "slight", False, 24),
-        (said("complaint_service", reaction="angry"), "serious", False, 4),
-        (said("complaint_product", threats=["media"]), "serious", True, 4),
-        (said("complaint_product", harm=["bodily"]), "bodily", True, 1),
+        (said("complaint_product"), "slight", False),
+        (said("complaint_service", reaction="angry"), "serious", False),
+        (said("complaint_product", threats=["media"]), "serious", True),
+        (said("complaint_product", harm=["bodily"]), "bodily", True),
     ],
 )
 def test_severity_follows_harm_reaction_and_threat(
-    analysis: MessageAnalysis, severity: str, urgent: bool, hours: int
+    analysis: MessageAnalysis, severity: str, urgent: bool
 ) -> None:
-    found = assess(BOOK.complaints, [analysis], NOW)
+    found = assess(BOOK.complaints, [analysis])
     assert (found.severity, found.is_urgent) == (severity, urgent)
-    assert found.deadline_at == NOW + timedelta(hours=hours)
+
+
+def test_harm_is_told_by_degree() -> None:
+    """D-CMP-4: words and sums say how bad it is."""
+    hurt = said("complaint_product", harm=["bodily", "economic"])
+    assert assess(BOOK.complaints, [hurt], "烫了一下").harm_degrees == {
+        "bodily": "slight",
+        "economic": "slight",
+    }
+    paid = {"entity": "amount", "value": "3000", "resolved": 300_000}
+    worse = said("complaint_product", harm=["bodily", "economic"], entities=[paid])
+    assert assess(BOOK.complaints, [worse], "烫伤去医院缝了三针").harm_degrees == {
+        "bodily": "serious",
+        "economic": "serious",
+    }
+
+
+def test_the_first_answer_is_due_by_the_shops_hours_and_at_once_for_harm() -> None:
+    """The deadline that a customer is told is the one that the clocks watch (ISO 10002)."""
+    hours = load_shop(SAMPLE).hours
+    evening = datetime(2026, 11, 23, 14, 30, tzinfo=timezone.utc)  # closed
+    assert first_answer_due(hours, "bodily", evening) == evening + timedelta(hours=1)
+    due = first_answer_due(hours, "serious", evening)
+    assert due > evening + timedelta(hours=4)
+    assert hours.is_open(due - timedelta(minutes=1))
 
 
 def test_several_causes_are_kept_and_unknown_gives_way_to_a_named_one() -> None:
     both = [said("complaint_product"), said("complaint_logistics", message_id=2)]
-    assert assess(BOOK.complaints, both, NOW).causes == ("product", "logistics")
+    assert assess(BOOK.complaints, both).causes == ("product", "logistics")
     mixed = [said("complaint_other"), said("complaint_policy", message_id=2)]
-    assert assess(BOOK.complaints, mixed, NOW).causes == ("policy",)
-    assert assess(BOOK.complaints, [said("complaint_other")], NOW).causes == ("unknown",)
+    assert assess(BOOK.complaints, mixed).causes == ("policy",)
+    assert assess(BOOK.complaints, [said("complaint_other")]).causes == ("unknown",)
 
 
 def test_deadline_is_said_in_the_shops_time() -> None:
