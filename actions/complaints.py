@@ -134,8 +134,10 @@ class ListenCase(Step):
             speaker.say("utter_listen_case", case_facts(context))
         elif not vented:
             speaker.say("utter_noted_in_case", case_facts(context))
-        known = account_in(context).with_more(heard_account(context))
-        return [*set_slots(complaint_vented=vented), *keep_account(known)]
+        known, new = account_in(context), heard_account(context)
+        is_put_right = context.analysis.intent == "correct"
+        account = new.with_more(known) if is_put_right else known.with_more(new)
+        return [*set_slots(complaint_vented=vented), *keep_account(account)]
 
     @staticmethod
     def _is_over(context: TurnContext, case: CaseView) -> bool:

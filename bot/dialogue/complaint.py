@@ -84,10 +84,10 @@ def _severity(
 
 def _degree(book: ComplaintBook, harm: str, text: str, analyses: Sequence[MessageAnalysis]) -> str:
     """Return how bad a harm is; money counts by its sum, too."""
-    words = book.serious_harm.get(harm, [])  # type: ignore[call-overload]
+    words = book.cues.serious_harm.get(harm, [])  # type: ignore[call-overload]
     if any(word in text for word in words):
         return "serious"
-    if harm == "economic" and max(amounts_in(analyses), default=0) >= book.serious_fen:
+    if harm == "economic" and max(amounts_in(analyses), default=0) >= book.cues.serious_fen:
         return "serious"
     return "slight"
 

@@ -20,7 +20,7 @@ UNKNOWN = "-"  # the customer does not know it
 OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
 SUBJECT_CHARS = 30
-ANSWERS = ("inform", "nlu_fallback", "affirm", "deny", "unreadable", "correct", "report_problem")
+ANSWERS = ("inform", "nlu_fallback", "unreadable", "report_problem", "complaint_product")
 COMPLAINT = "complaint_"
 OBJECTION = "objection_"
 VENTING = ("complaint_other", "complaint_service")
@@ -71,9 +71,11 @@ def heard_in(
         said: analysis and text of each message, oldest first.
         product: name of the product in talk, ''.
     """
-    named = [value for analysis, _ in said for value in _named(analysis, "order_number")]
+    asked = [(each, text) for each, text in said if not _is_beside(each)]
+    product = product if asked else ""
+    named = [value for analysis, _ in asked for value in _named(analysis, "order_number")]
     told = [text for analysis, text in said if _tells(analysis)]
-    days = (_time(analysis, DAY_ENTITIES) for analysis, _ in reversed(said))
+    days = (_time(analysis, DAY_ENTITIES) for analysis, _ in reversed(asked))
     since, day = next(filter(None, days), ("", ""))
     order = next((each for each in orders if each.number in named), None)
     if order is None and len(orders) == 1:
@@ -99,19 +101,18 @@ def answer_to(
     if is_unknown(book, text) or (analysis.intent == "deny" and len(clean(text, MAX_CHARS)) < 5):
         return replace(Account(), **{fact: UNKNOWN})
     plain = clean(text, MAX_CHARS)
+    if fact == "case_detail":
+        is_told = _may_tell(analysis)
+        return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
+    if _is_beside(analysis):
+        return None
+    is_short = len(plain) <= SUBJECT_CHARS and analysis.intent in ANSWERS
     if fact == "case_since":
-        since, day = _time(analysis) or ("", "")
-        if since:
-            return Account(case_since=since, case_day=day)
-        return Account(case_since=_cut(plain, SUBJECT_CHARS)) if _answers(analysis) else None
-    if fact == "case_subject":
-        named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
-        if product or named:
-            return Account(case_subject=product or named[0])
-        is_short = len(plain) <= SUBJECT_CHARS
-        return Account(case_subject=plain) if _answers(analysis) and is_short else None
-    is_told = _answers(analysis) or _tells(analysis)
-    return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
+        since, day = _time(analysis) or (plain if is_short else "", "")
+        return Account(case_since=since, case_day=day) if since else None
+    named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
+    subject = product or next(iter(named), plain if is_short else "")
+    return Account(case_subject=subject) if subject else None
 
 
 def wish_of(
@@ -129,16 +130,16 @@ def wish_of(
         return named[-1]
     plain = clean(text, MAX_CHARS)
     by_entity = ("refund", "exchange", "repair", "compensation", "redelivery")
-    for wish, words in book.wishes.items():
+    for wish, words in book.cues.wishes.items():
         if (is_asked or wish not in by_entity) and any(word in plain for word in words):
             return wish
-    return OPEN if is_asked and any(word in plain for word in book.any_wish) else ""
+    return OPEN if is_asked and any(word in plain for word in book.cues.any_wish) else ""
 
 
 def is_unknown(book: ComplaintBook, text: str) -> bool:
     """Tell whether the customer says that they do not know."""
     plain = clean(text, MAX_CHARS)
-    return len(plain) <= SUBJECT_CHARS and any(word in plain for word in book.unknown_values)
+    return len(plain) <= SUBJECT_CHARS and any(word in plain for word in book.cues.unknown_values)
 
 
 def say_account(book: ComplaintBook, account: Account) -> str:
@@ -166,7 +167,7 @@ def days_since(account: Account, today: date) -> int | None:
 
 def _detail(book: ComplaintBook, told: Sequence[str]) -> str:
     """Return what was told, if it is enough to know what happened, without what tells nothing."""
-    barriers = [word for words in book.barriers.values() for word in words]
+    barriers = [word for words in book.cues.barriers.values() for word in words]
     clauses = [
         clause.strip(ENDS)
         for text in told
@@ -189,8 +190,13 @@ def _tells(analysis: MessageAnalysis) -> bool:
     return analysis.reaction != "angry" or bool(_named(analysis, "defect"))
 
 
-def _answers(analysis: MessageAnalysis) -> bool:
-    """Tell whether a message may be an answer: no question, no other business, no outburst."""
+def _is_beside(analysis: MessageAnalysis) -> bool:
+    """Tell whether a message is about other business: what it names is no fact of the complaint."""
+    return not analysis.intent.startswith((COMPLAINT, *ANSWERS, "correct", "affirm", "deny"))
+
+
+def _may_tell(analysis: MessageAnalysis) -> bool:
+    """Tell whether a message may say what happened: no question, no other business, no outburst."""
     if analysis.intent in VENTING:
         return analysis.reaction not in ("angry", "grumbling")
     return analysis.intent in ANSWERS or analysis.intent.startswith((COMPLAINT, OBJECTION))

@@ -75,6 +75,6 @@ def barrier_in(book: ComplaintBook, text: str) -> Barrier | None:
     if len(plain) > BARRIER_CHARS:
         return None
     for barrier in get_args(Barrier):
-        if any(word in plain for word in book.barriers.get(barrier, ())):
+        if any(word in plain for word in book.cues.barriers.get(barrier, ())):
             return barrier  # type: ignore[no-any-return]
     return None

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
 from bot.knowledge.case_rules import read_case_process
-from bot.knowledge.complaint_rules import ComplaintBook
+from bot.knowledge.complaint_rules import ComplaintBook, read_complaints
 from bot.knowledge.entity_patterns import EntityPatterns
 from bot.knowledge.forbidden import Forbidden, read_forbidden
 from bot.knowledge.loader import line_of, read_yaml
@@ -255,7 +255,7 @@ def read_book(folder: Path) -> Book:
         learning=techniques.learning,
         forbidden=read_forbidden(folder / "forbidden"),
         truth=read_yaml(folder / "truth.yml", TruthTable),
-        complaints=read_yaml(folder / "complaints.yml", ComplaintBook),
+        complaints=read_complaints(folder),
         language=read_yaml(folder / "language.yml", LanguageFacts),
         lexicon=read_lexicon(folder / "lexicon"),
         entities=read_yaml(folder / "entities.yml", EntityPatterns),

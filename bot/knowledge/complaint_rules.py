@@ -7,9 +7,13 @@ a wish or a barrier is known. Which moves of the *case* are legal says `case_pro
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from bot.knowledge.loader import read_yaml
 
 FactName = Literal["case_subject", "case_detail", "case_since"]
 Barrier = Literal["no_use", "too_much", "embarrassed", "leaving"]
@@ -49,27 +53,39 @@ class Pace(Struct, frozen=True, forbid_unknown_fields=True):
     most: Annotated[int, Meta(ge=0, le=10)]
 
 
-class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
-    """`complaints.yml`.
+class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
+    """`complaint_cues.yml`: what customers say.
 
     Attributes:
         serious_harm: by which words a harm is serious; `serious_fen`: from which sum on.
+        wishes: by which words a wish is known that is no entity; `any_wish`: of who leaves the
+            choice to us.
+        barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
+        unknown_values: answers that say that the customer does not know.
+    """
+
+    serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
+    serious_fen: Annotated[int, Meta(gt=0)]
+    wishes: dict[WishName, Words]
+    any_wish: Words
+    barriers: dict[Barrier, Words]
+    unknown_values: Words
+
+
+class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
+    """`complaints.yml`.
+
+    Attributes:
         facts: what has to be known of a cause before it is repeated back.
         detail_chars: from this length on what was said tells what happened.
         account: how each fact is said when it is repeated back ({value}).
-        wishes: by which words a wish is known that is no entity.
-        barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
-        unknown_values: answers that say that the customer does not know.
         teams: how a team is named to a customer.
-        any_wish: words of who leaves the choice to us.
     """
 
     causes: dict[str, str]
     cause_names: dict[str, str]
     stage_names: dict[str, str]
     severities: dict[Literal["slight", "serious", "bodily"], Severity]
-    serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
-    serious_fen: Annotated[int, Meta(gt=0)]
     deadline_format: str
     urgent_reactions: list[str]
     pace: dict[str, Pace]
@@ -79,10 +95,6 @@ class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
     account: dict[Literal["case_subject", "case_detail", "case_since", "case_wish"], str]
     account_separator: str
     wish_names: dict[WishName, str]
-    wishes: dict[WishName, Words]
-    any_wish: Words
-    barriers: dict[Barrier, Words]
-    unknown_values: Words
     teams: dict[str, str]
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -95,6 +107,23 @@ class ComplaintBook(Struct, frozen=True, forbid_unknown_fields=True):
         for name, text in self.account.items():
             if "{value}" not in text:
                 yield "account", f"{name}: must say {{value}}"
+
+
+class ComplaintBook(ComplaintTalk, frozen=True):
+    """How the talk goes, with the words by which a customer is understood."""
+
+    cues: ComplaintCues
+
+
+def read_complaints(folder: Path) -> ComplaintBook:
+    """Read both files.
+
+    Raises:
+        ShopDataError: what cannot be read, with file, line and field.
+    """
+    talk = read_yaml(folder / "complaints.yml", ComplaintTalk)
+    cues = read_yaml(folder / "complaint_cues.yml", ComplaintCues)
+    return ComplaintBook(**asdict(talk), cues=cues)
 
 
 def _missing(
