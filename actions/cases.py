@@ -16,7 +16,8 @@ from bot.dialogue.complaint import (
     is_graver,
     say_deadline,
 )
-from bot.dialogue.complaint_facts import Account, heard_in, say_account
+from bot.dialogue.complaint_facts import Account, heard_in, put_right, say_account
+from bot.dialogue.repairing import correction_of
 from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, MoveCase
 from bot.engine.context import TurnContext
 
@@ -99,9 +100,16 @@ def account_in(context: TurnContext) -> Account:
 
 def heard_account(context: TurnContext) -> Account:
     """Return what this turn's messages and the customer's orders tell."""
-    said = [(each, context.text_of(each)) for each in context.analyses]
+    said = [(put_right_in(context, each), context.text_of(each)) for each in context.analyses]
     product = product_named(context) if context.named_products else ""
     return heard_in(context.book.complaints, said, product, context.facts.orders)
+
+
+def put_right_in(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
+    """Return an analysis without what the customer says is wrong."""
+    text = context.text_of(analysis)
+    correction = correction_of(context.book.repairs, text)
+    return put_right(analysis, text, correction.right) if correction else analysis
 
 
 def product_named(context: TurnContext) -> str:

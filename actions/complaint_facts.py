@@ -100,6 +100,8 @@ class AssessCase(Step):
         """Store what was told and confirmed; say nothing, the next step speaks."""
         add_to_case(context)
         known = account_in(context)
+        said = wish_of(context.book.complaints, context.analysis, context.text, is_asked=True)
+        known = replace(known, case_wish=said if said not in ("", OPEN) else known.case_wish)
         wish = context.book.complaints.wish_names.get(known.case_wish, "")  # type: ignore[call-overload]
         body: dict[str, Any] = {"account": told_account(context, known)}
         if wish:
@@ -107,6 +109,7 @@ class AssessCase(Step):
         move_case(context, "assess", **body)
         return set_slots(
             asked="none",
+            case_wish=known.case_wish or None,
             wish_known=bool(known.case_wish),
             **projected_case(context.open_case),
         )
@@ -208,7 +211,7 @@ class ValidateComplaintForm(FormValidationAction):
             if fact not in values:
                 return {}
             add_to_case(context)
-            wanted = (fact, "case_day") if fact == "case_since" else (fact,)
+            wanted = (fact, "case_wish", *(("case_day",) if fact == "case_since" else ()))
             return {name: values[name] for name in wanted if name in values}
 
 

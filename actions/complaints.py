@@ -130,13 +130,14 @@ class ListenCase(Step):
         if case is None:
             return []
         vented = not context.active_loop and self._is_over(context, case)
-        if case.stage == "receipt" and not vented or context.active_loop:
+        is_heard_out = case.stage == "receipt" and not case.is_grave
+        if (is_heard_out and not vented) or context.active_loop:
             speaker.say("utter_listen_case", case_facts(context))
         elif not vented:
             speaker.say("utter_noted_in_case", case_facts(context))
         known, new = account_in(context), heard_account(context)
         is_put_right = context.analysis.intent == "correct"
-        account = new.with_more(known) if is_put_right else known.with_more(new)
+        account = new.with_more(known) if is_put_right else known.told_more(new)
         return [*set_slots(complaint_vented=vented), *keep_account(account)]
 
     @staticmethod
@@ -179,7 +180,7 @@ class AnswerBarrier(Step):
         add_to_case(context)
         barrier = barrier_in(context.book.complaints, context.text) or "no_use"
         speaker.say("utter_answer_barrier", case_facts(context), barrier=barrier)
-        return keep_account(account_in(context).with_more(heard_account(context)))
+        return keep_account(account_in(context).told_more(heard_account(context)))
 
 
 class AcceptDuringCase(Step):

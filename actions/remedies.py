@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from actions.cases import account_in, add_to_case, case_facts, move_case, told_account
 from actions.step import Events, Speaker, Step, set_slots
-from bot.dialogue.case_talk import accepted, offered, projected_case, recourse_texts
+from bot.dialogue.case_talk import accepted, offered, projected_case, recourse_outside
 from bot.dialogue.complaint import amounts_in
 from bot.dialogue.complaint_facts import OPEN, days_since, wish_of
 from bot.dialogue.promises import say_moment, usual_due
@@ -101,7 +101,7 @@ class PassOnCase(Step):
         case_words = case_facts(context)
         if len(case.turned_down) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
             move_case(context, "escalate", why="the customer has turned down what was offered")
-            ways = context.book.complaints.account_separator.join(recourse_texts())
+            ways = context.book.complaints.account_separator.join(recourse_outside())
             speaker.say("utter_pass_on_case", case_words, asks="again", recourse_text=ways)
         else:
             speaker.say("utter_pass_on_case", case_words)

@@ -17,6 +17,7 @@ from bot.knowledge.case_rules import Role, load_case_process
 
 NONE, OFFERED, ACCEPTED = "none", "offered", "accepted"
 SELLING, COMPLAINT = "selling", "complaint"
+REVIEW = "review"  # by the shop itself
 GIVES = {
     "acknowledge": "acknowledged",
     "investigate": "finding",
@@ -30,11 +31,13 @@ NEW = ("approved", "higher", "remedied", "running", "unanswered")  # known of ev
 def projected_case(case: CaseView | None) -> dict[str, Any]:
     """Return the slots that mirror a case; without one they say so."""
     if case is None:
-        return {"talk_stage": SELLING, "complaint_stage": NONE, "proposal": NONE}
+        none = {"complaint_stage": NONE, "proposal": NONE, "complaint_grave": False}
+        return {"talk_stage": SELLING, **none}
     return {
         "talk_stage": COMPLAINT,
         "complaint_stage": case.stage,
         "proposal": proposal_state(case),
+        "complaint_grave": case.is_grave,
     }
 
 
@@ -103,6 +106,7 @@ def same_trouble(
     )
 
 
-def recourse_texts() -> list[str]:
-    """Return where else a customer may turn, as it is said."""
-    return list(load_case_process().recourse.values())
+def recourse_outside() -> list[str]:
+    """Return where a customer may turn outside the shop, as it is said."""
+    ways = load_case_process().recourse
+    return [text for name, text in ways.items() if name != REVIEW]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import get_args
 
+from msgspec import structs
+
 from bot.dialogue.turn import MessageAnalysis, OrderView
 from bot.knowledge.complaint_rules import ComplaintBook, FactName, WishName
 from bot.language.normalise import clean
@@ -27,6 +29,7 @@ VENTING = ("complaint_other", "complaint_service")
 SUBJECT_ENTITIES = ("order_number", "category")
 TIME_ENTITIES = ("date", "duration")
 DAY_ENTITIES = ("date",)
+WISHED = {"remedy", "amount"}  # who names them says what they want
 ENDS = " .!,;~"
 CLAUSE_END = re.compile(r"[,.!?;\s]+")
 
@@ -51,6 +54,10 @@ class Account:
         known = {each.name: getattr(self, each.name) for each in fields(self)}
         more = {name: getattr(other, name) for name, value in known.items() if not value}
         return replace(self, **more)
+
+    def told_more(self, newer: Account) -> Account:
+        """Return this with what only the newer one knows; a wish that changed is the newer one."""
+        return replace(self.with_more(newer), case_wish=newer.case_wish or self.case_wish)
 
 
 def needed(book: ComplaintBook, causes: Sequence[str]) -> list[FactName]:
@@ -94,6 +101,13 @@ def heard_in(
     )
 
 
+def put_right(analysis: MessageAnalysis, text: str, right: str) -> MessageAnalysis:
+    """Return an analysis with those entities only that stand in what is right: 'not X but Y'."""
+    start = text.rfind(right)
+    kept = [each for each in analysis.entities if each.get("start", len(text)) >= start]
+    return structs.replace(analysis, entities=kept) if start > 0 else analysis
+
+
 def answer_to(
     book: ComplaintBook, fact: FactName, analysis: MessageAnalysis, text: str, product: str
 ) -> Account | None:
@@ -106,12 +120,15 @@ def answer_to(
         return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
     if _is_beside(analysis):
         return None
+    names = {each["entity"] for each in analysis.entities}
     is_short = len(plain) <= SUBJECT_CHARS and analysis.intent in ANSWERS
+    is_short = is_short and not names & WISHED
     if fact == "case_since":
         since, day = _time(analysis) or (plain if is_short else "", "")
         return Account(case_since=since, case_day=day) if since else None
     named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
-    subject = product or next(iter(named), plain if is_short else "")
+    is_name = is_short and not names.intersection(TIME_ENTITIES)
+    subject = product or next(iter(named), plain if is_name else "")
     return Account(case_subject=subject) if subject else None
 
 

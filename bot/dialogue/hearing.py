@@ -29,6 +29,8 @@ MAYBE_COMPLAINTS = ("complaint_product", "complaint_other")
 LIKELY = 0.15
 SURE = 0.85
 FALLBACK = "nlu_fallback"
+STATED = {"date", "duration", "product", "order_number", "remedy", "amount"}
+BARE_NO_CHARS, BARE_NAME_CHARS = 8, 6
 
 
 def heard_as(
@@ -50,7 +52,7 @@ def heard_as(
         has_case: a complaint is open: what then sounds like a doubt about goods or service belongs
             to it, and is listened to.
     """
-    if has_case and analysis.intent in DOUBTS:
+    if has_case and (analysis.intent in DOUBTS or _tells_in_case(book, analysis, text)):
         return "inform"
     if _was_asked(book, OFFERS_MORE, said) and analysis.intent in TAKEN and _only_this(book, text):
         return "deny"
@@ -70,6 +72,20 @@ def heard_as(
     is_unsure = analysis.intent.startswith(COMPLAINT) and analysis.confidence < SURE
     is_told = is_unsure or analysis.intent in TOLD_OTHERWISE
     return "inform" if is_told else analysis.intent
+
+
+def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
+    """Tell whether a message states something for a case: a no with a reason, a name, a remedy."""
+    plain = clean(text, MAX_CHARS)
+    names = {entity["entity"] for entity in analysis.entities}
+    if plain and not any(letter.isalpha() for letter in plain):
+        return any(letter.isdigit() for letter in plain)  # a number that was asked for
+    if analysis.intent == "deny":
+        return bool(names & STATED) or len(plain) > BARE_NO_CHARS
+    if analysis.intent == "ask_product":
+        return "product" in names and len(plain) <= BARE_NAME_CHARS
+    is_asked = any(mark in plain for mark in book.selling.question_marks)
+    return analysis.intent == "ask_after_sales" and "remedy" in names and not is_asked
 
 
 def _only_this(book: Book, text: str) -> bool:

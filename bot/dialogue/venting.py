@@ -14,6 +14,7 @@ from bot.knowledge.complaint_rules import Barrier, ComplaintBook
 from bot.language.normalise import clean
 
 CALM = "calm"
+COMPLAINT = "complaint_"
 HOT = ("angry", "grumbling")
 LISTENED = "utter_listen_case"
 MOST_CHARS = 400
@@ -52,9 +53,10 @@ def has_vented(
     pace = book.pace[reaction or CALM]
     if listened >= pace.most:
         return True
-    if listened < pace.least:
+    if any(each.reaction in HOT for each in analyses):
         return False
-    return not any(each.reaction in HOT for each in analyses)
+    tells_more = any(each.intent.startswith(COMPLAINT) for each in analyses)
+    return listened >= pace.least or not tells_more
 
 
 def heard_in_case(book: ComplaintBook, case: CaseView, analysis: MessageAnalysis, text: str) -> str:

@@ -136,6 +136,7 @@ class TurnContext:
             "style": self.style,
             "daytime": daytime_of(self.now, is_open=self.shop.hours.is_open(self.now)),
             "customer": "known" if self.facts.is_returning else "new",
+            "talk": "selling",
             **self._case_scene(),
         }
 
@@ -144,7 +145,8 @@ class TurnContext:
         if case is None:
             return {}
         reaction = {"reaction": case.reaction} if case.reaction else {}
-        return {"case_number": case.number, "cause": case.causes[0], **reaction}
+        about = {"talk": "complaint", "case_number": case.number, "cause": case.causes[0]}
+        return about | reaction
 
     @property
     def told(self) -> str:

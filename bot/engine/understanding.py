@@ -172,7 +172,26 @@ async def _parse_one(
         ]
         return result
     _obey_refusal(result)
+    await _hear_threats(result, message.text, parse)
     return await _mend(result, message.text, parse, facts)
+
+
+async def _hear_threats(parsed: dict[str, Any], text: str, parse: Parse) -> None:
+    """Find a threat that one clause of a complaint holds; a mere number holds none (D-CMP-9)."""
+    signs = parsed.get("signs") or {}
+    if signs.get("threats"):
+        if not any(letter.isalpha() for letter in text):
+            signs["threats"] = []
+        return
+    clauses = clauses_of(text)
+    if not _intent_of(parsed).startswith(COMPLAINT) or not 1 < len(clauses) <= MOST_CLAUSES:
+        return
+    for clause in clauses:
+        alone = await parse(clause)
+        threats = (alone.get("signs") or {}).get("threats")
+        if threats and _intent_of(alone).startswith(COMPLAINT):
+            parsed["signs"] = {**signs, "threats": threats}
+            return
 
 
 async def _mend(

@@ -41,7 +41,7 @@ FACT_NAMES = frozenset(
 )
 CONDITION_NAMES = frozenset(
     "kind technique asks cause hours_now question style length timing day feedback promise miss "
-    "stock fit close daytime customer reaction barrier".split()
+    "stock fit close daytime customer reaction barrier talk".split()
 )
 
 

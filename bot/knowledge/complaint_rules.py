@@ -45,7 +45,7 @@ class Pace(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a customer of a reaction is listened to before anything is asked (D-CMP-3, 5).
 
     Attributes:
-        least: so many of their messages after the first are listened to, whatever is in them.
+        least: so many of their complaining messages after the first are listened to.
         most: after so many the talk goes on, however angry they still are.
     """
 

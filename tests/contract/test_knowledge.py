@@ -204,6 +204,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         "close": {close.id for close in book.closes.closes},
         "daytime": set(get_args(Daytime)),
         "customer": set(get_args(CustomerKind)),
+        "talk": {"selling", "complaint"},
         "reaction": set(REACTIONS),
         "barrier": set(get_args(Barrier)),
     }
