@@ -35,11 +35,11 @@ FACT_NAMES = frozenset(
     "second_proof story returns correction usual_concern concession concession_for lighter "
     "lighter_price instalment payday promise_day put_right stock_left alternative "
     "alternative_price other difference need how_to_order extra extra_price extra_benefit bundle "
-    "bundle_price bundle_terms settled_points backing".split()
+    "bundle_price bundle_terms settled_points backing decision_text recourse".split()
 )
 CONDITION_NAMES = frozenset(
     "kind technique asks cause hours_now question style length timing day feedback promise miss "
-    "stock fit close daytime customer".split()
+    "stock fit close daytime customer decision".split()
 )
 
 

@@ -14,7 +14,8 @@ from bot.dialogue import turn as t
 from bot.errors import EngineError, NotAllowedError, NotFoundError, StaleTurnError, UsageError
 from bot.services import case_opening
 from bot.services.cases import move_case
-from bot.services.promises import follow_task, move_promise, store_promise
+from bot.services.promise_keeping import follow_task
+from bot.services.promises import move_promise, store_promise
 
 CUSTOMER = "customer"
 

@@ -434,6 +434,7 @@ def test_what_rules_stories_and_forms_say_themselves_needs_no_facts(
         ("utter_agent_left", {"agent"}),
         ("utter_promise_broken", {"promise_day"}),
         ("utter_promise_handed_over", set()),
+        ("utter_tell_decision", {"decision_text"}),
     ],
 )
 def test_what_services_say_needs_only_what_they_give(

@@ -64,7 +64,7 @@ NOT_SELLING = set(
     utter_product_corrected utter_promise_answer utter_promise_broken utter_promise_handed_over
     utter_rated utter_rated_low utter_remind utter_reminder_declined utter_reminder_noted
     utter_resume_bot utter_return_to_objection utter_say_again utter_say_anew
-    utter_settle_objection utter_stop_selling utter_tell_difference utter_thank
+    utter_settle_objection utter_stop_selling utter_tell_decision utter_tell_difference utter_thank
     utter_turn_failed utter_waiting utter_welcome utter_what_would_change
     """.split()
 )
