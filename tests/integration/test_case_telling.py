@@ -20,7 +20,7 @@ from tests.fakes import START
 from tests.integration.api_shop import ApiShop
 from tests.integration.test_cases import AGENT, CUSTOMER, DECISION, Desk, complaint
 
-OFFER = {
+OFFER: dict[str, Any] = {
     "kind": "material",
     "text": "给您换一台同款新的",
     "limit": "exchange",
@@ -44,13 +44,14 @@ def order(desk: Desk, case: CaseRecord, move: str, **body: Any) -> None:
 def ready_to_tell(desk: Desk, **decision: Any) -> tuple[str, CaseRecord]:
     """Return a talk with its case, decided, with one offer."""
     talk, case = complaint(desk)
-    for move, body in (
+    way: list[tuple[str, dict[str, Any]]] = [
         ("acknowledge", {}),
         ("assess", {"causes": ["product"]}),
         ("investigate", {"finding": "torn"}),
         ("decide", {**DECISION, **decision}),
         ("propose", OFFER),
-    ):
+    ]
+    for move, body in way:
         desk.move(case, move, **body)
     return talk, case
 
