@@ -184,6 +184,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
         },
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},
+        "decision": {"accept", "partly", "decline"},
         "style": set(get_args(Style)),
         "question": set(get_args(Question)),
         "miss": set(get_args(Unreadable)),
