@@ -64,21 +64,17 @@ class ProposalRepository:
             setattr(row, name, value)
         self._session.flush()
 
-    def value_since(
-        self, case_id: int, customer_id: int | None, limit_id: str, since: datetime
-    ) -> int:
-        """Return fen offered under a limit since a moment, in this case and to its customer."""
-        theirs = Case.id == case_id
+    def values_since(
+        self, conversation_id: str, customer_id: int | None, since: datetime
+    ) -> dict[str, int]:
+        """Return fen offered by limit since a moment, in this conversation and to this customer."""
+        theirs = Case.conversation_id == conversation_id
         if customer_id is not None:
             theirs |= Case.customer_id == customer_id
-        statement = (
-            select(func.coalesce(func.sum(CaseProposal.value_fen), 0))
+        rows = self._session.execute(
+            select(CaseProposal.limit_id, func.sum(CaseProposal.value_fen))
             .join(Case, Case.id == CaseProposal.case_id)
-            .where(
-                theirs,
-                CaseProposal.limit_id == limit_id,
-                CaseProposal.state.not_in(GONE),
-                CaseProposal.created_at >= since,
-            )
+            .where(theirs, CaseProposal.state.not_in(GONE), CaseProposal.created_at >= since)
+            .group_by(CaseProposal.limit_id)
         )
-        return int(self._session.execute(statement).scalar_one())
+        return {limit_id: int(total) for limit_id, total in rows if limit_id}
