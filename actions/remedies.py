@@ -103,6 +103,8 @@ class PassOnCase(Step):
             move_case(context, "escalate", why="the customer has turned down what was offered")
             ways = context.book.complaints.account_separator.join(recourse_outside())
             speaker.say("utter_pass_on_case", case_words, asks="again", recourse_text=ways)
+        elif later:
+            speaker.say("utter_pass_on_case", case_words, asks="applied", remedy_text=later[0].text)
         else:
             speaker.say("utter_pass_on_case", case_words)
         return set_slots(asked="none")

@@ -193,6 +193,7 @@ def assess(
     dealer: str | None = typer.Option(None, help="The dealer that it is about."),
     product: str | None = typer.Option(None, help="The product's id."),
     wish: str | None = typer.Option(None, help="What the customer wants."),
+    account: str = typer.Option("", help="What the customer has told, and confirmed."),
 ) -> None:
     """Say what it is about: causes, harm by degree, what the customer wants."""
     _move(
@@ -207,6 +208,7 @@ def assess(
         dealer=dealer,
         product_id=product,
         wish=wish,
+        account=account,
     )
 
 
@@ -253,10 +255,11 @@ def propose(
     moral: bool = typer.Option(False, "--moral", help="It costs nothing: an apology, a call."),
     limit: str = typer.Option("", help="The limit of limits.yml that it counts against."),
     yuan: float = typer.Option(0.0, help="What it costs the shop."),
+    remedy: str = typer.Option("", help="The remedy of remedies.yml that it is."),
 ) -> None:
     """Offer something; above your limit it waits for approval."""
-    kind, value = "moral" if moral else "material", round(yuan * 100)
-    _move(number, "propose", name, kind=kind, text=text, limit=limit, value_fen=value)
+    body = {"kind": "moral" if moral else "material", "text": text, "limit": limit}
+    _move(number, "propose", name, **body, value_fen=round(yuan * 100), remedy=remedy)
 
 
 @app.command("approve")

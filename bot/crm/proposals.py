@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from bot.crm.models import Case, CaseProposal
+from bot.crm.models import Case, CaseProposal, Promise
 from bot.crm.records import ProposalRecord
 from bot.crm.rows import record_of
 
 GONE = ("refused", "dropped", "rejected", "countered")  # cost nothing
+OWED = "accepted"
 
 
 class ProposalRepository:
@@ -27,6 +28,21 @@ class ProposalRepository:
             select(CaseProposal)
             .where(CaseProposal.case_id == case_id)
             .order_by(CaseProposal.ordinal)
+        ).scalars()
+        return [record_of(ProposalRecord, row) for row in rows]
+
+    def owed_by(self, promise_id: int) -> ProposalRecord | None:
+        """Return the accepted proposal that a promise is to keep, if it is one's."""
+        return next(iter(self._owed(CaseProposal.promise_id == promise_id)), None)
+
+    def owed_of_task(self, task_id: int) -> list[ProposalRecord]:
+        """Return the accepted proposals whose promise a task is to keep."""
+        promises = select(Promise.id).where(Promise.task_id == task_id)
+        return self._owed(CaseProposal.promise_id.in_(promises))
+
+    def _owed(self, condition: ColumnElement[bool]) -> list[ProposalRecord]:
+        rows = self._session.execute(
+            select(CaseProposal).where(condition, CaseProposal.state == OWED)
         ).scalars()
         return [record_of(ProposalRecord, row) for row in rows]
 
@@ -48,21 +64,17 @@ class ProposalRepository:
             setattr(row, name, value)
         self._session.flush()
 
-    def value_since(
-        self, case_id: int, customer_id: int | None, limit_id: str, since: datetime
-    ) -> int:
-        """Return fen offered under a limit since a moment, in this case and to its customer."""
-        theirs = Case.id == case_id
+    def values_since(
+        self, conversation_id: str, customer_id: int | None, since: datetime
+    ) -> dict[str, int]:
+        """Return fen offered by limit since a moment, in this conversation and to this customer."""
+        theirs = Case.conversation_id == conversation_id
         if customer_id is not None:
             theirs |= Case.customer_id == customer_id
-        statement = (
-            select(func.coalesce(func.sum(CaseProposal.value_fen), 0))
+        rows = self._session.execute(
+            select(CaseProposal.limit_id, func.sum(CaseProposal.value_fen))
             .join(Case, Case.id == CaseProposal.case_id)
-            .where(
-                theirs,
-                CaseProposal.limit_id == limit_id,
-                CaseProposal.state.not_in(GONE),
-                CaseProposal.created_at >= since,
-            )
+            .where(theirs, CaseProposal.state.not_in(GONE), CaseProposal.created_at >= since)
+            .group_by(CaseProposal.limit_id)
         )
-        return int(self._session.execute(statement).scalar_one())
+        return {limit_id: int(total) for limit_id, total in rows if limit_id}

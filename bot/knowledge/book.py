@@ -37,11 +37,11 @@ FACT_NAMES = frozenset(
     "lighter_price instalment payday promise_day put_right stock_left alternative "
     "alternative_price other difference need how_to_order extra extra_price extra_benefit bundle "
     "bundle_price bundle_terms settled_points backing account "
-    "remedy_text moral_text due earlier_number owner_name recourse_text".split()
+    "remedy_text moral_text due earlier_number owner_name recourse_text decision_text recourse".split()
 )
 CONDITION_NAMES = frozenset(
     "kind technique asks cause hours_now question style length timing day feedback promise miss "
-    "stock fit close daytime customer reaction barrier talk".split()
+    "stock fit close daytime customer reaction barrier talk decision".split()
 )
 
 

@@ -9,16 +9,19 @@ from typing import Any
 from msgspec import Struct
 
 from bot.crm.cases import CaseFilter
+from bot.crm.records import CaseRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import NotAllowedError
 from bot.services.application import Application
 from bot.services.case_board import board_of, read_file
-from bot.services.case_moves import Mover
 from bot.services.case_opening import NewCase, enter_case
+from bot.services.case_telling import tell_decision
+from bot.services.case_work import Mover
 from bot.services.cases import move_case, mover_of
 from bot.services.queue import sign_in
 
 LISTED = 200
+COMMUNICATE = "communicate"
 
 
 class CaseList(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,16 +89,38 @@ async def _board(app: Application, _: Nothing) -> Any:
     return await app.database.read_async(lambda uow: board_of(uow, now))
 
 
-async def _move(app: Application, args: CaseMoveBy) -> Any:
+async def move_and_tell(
+    app: Application,
+    number: str,
+    move: str,
+    *,
+    by: Callable[[UnitOfWork], Mover],
+    body: dict[str, Any] | None = None,
+    expected: int | None = None,
+) -> CaseRecord:
+    """Make a move of a case for staff, and tell the customer what they are to see of it.
+
+    Raises:
+        NotFoundError, VersionConflictError, NotAllowedError, UsageError: as `move_case` says.
+    """
     now = app.clock.now()
 
-    def write(uow: UnitOfWork) -> Any:
-        by = _mover(uow, args.name, now)
-        return move_case(uow, args.number, args.move, by=by, now=now, body=args.body)
+    def write(uow: UnitOfWork) -> tuple[CaseRecord, list[dict[str, Any]]]:
+        case = move_case(uow, number, move, by=by(uow), now=now, body=body, expected=expected)
+        return case, tell_decision(uow, app.book, case, now) if move == COMMUNICATE else []
 
-    case = await app.database.write_async(write)
+    case, events = await app.database.write_async(write)
+    if events:
+        await app.notifier.publish(case.conversation_id, events)
     await app.tell_standing(case.conversation_id)
     return case
+
+
+async def _move(app: Application, args: CaseMoveBy) -> Any:
+    now = app.clock.now()
+    return await move_and_tell(
+        app, args.number, args.move, by=lambda uow: _mover(uow, args.name, now), body=args.body
+    )
 
 
 async def _enter(app: Application, args: CaseEntry) -> Any:

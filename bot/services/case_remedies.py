@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.clock import start_of_day
 from bot.crm.records import CaseRecord, ProposalRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.promises import times_of, usual_due
@@ -20,6 +19,7 @@ from bot.knowledge.case_rules import CaseProcess, Role
 from bot.knowledge.remedy_rules import GRANTORS, Remedy
 from bot.knowledge.shop import Shop
 from bot.services.case_bodies import Propose
+from bot.services.granted import granted_today
 from bot.services.promises import BOT, keep_promise, store_promise, withdraw_promise
 from bot.services.shop import read_shop
 
@@ -124,17 +124,8 @@ def _approvers(
         raise UsageError(f"limit: there is no {body.limit!r}; there are {', '.join(limits)}")
     if limit.max_fen is None:
         return []
-    granted = granted_today(uow, case, limit.id, now)
+    granted = granted_today(uow, case.conversation_id, case.customer_id, now).get(limit.id, 0)
     return [] if granted + body.value_fen <= limit.max_fen else [limit.approver_above]
-
-
-def granted_today(uow: UnitOfWork, case: CaseRecord, limit_id: str, now: datetime) -> int:
-    """Return fen that the customer of a case was granted under a limit since midnight."""
-    since = start_of_day(now)
-    conceded = uow.concessions.granted_since(case.conversation_id, case.customer_id, since)
-    return conceded.get(limit_id, 0) + uow.proposals.value_since(
-        case.id, case.customer_id, limit_id, since
-    )
 
 
 def chosen(proposals: list[ProposalRecord], ordinal: int | None, *states: str) -> ProposalRecord:

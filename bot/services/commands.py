@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.clock import start_of_day
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
 from bot.errors import EngineError, NotAllowedError, NotFoundError, StaleTurnError, UsageError
 from bot.services import case_opening
 from bot.services.cases import move_case
-from bot.services.promises import follow_task, move_promise, store_promise
+from bot.services.granted import granted_today
+from bot.services.promise_keeping import follow_task
+from bot.services.promises import move_promise, store_promise
 
 CUSTOMER = "customer"
 
@@ -69,9 +70,7 @@ def _grant_concession(at: _Place, command: t.GrantConcession) -> None:
         StaleTurnError: the limit was used up meanwhile; the turn is computed anew.
     """
     customer_id = at.customer_id()
-    granted = at.uow.concessions.granted_since(
-        at.conversation_id, customer_id, start_of_day(at.now)
-    )
+    granted = granted_today(at.uow, at.conversation_id, customer_id, at.now)
     if command.cap_fen is not None and (
         granted.get(command.limit, 0) + command.value_fen > command.cap_fen
     ):

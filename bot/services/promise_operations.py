@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from bot.crm.promises import PromiseCount, PromiseFilter
 from bot.services.application import Application
+from bot.services.promise_keeping import keep_owed
 from bot.services.promises import (
     NewPromise,
     actor_of,
     add_promise,
-    keep_promise,
     withdraw_promise,
 )
 from bot.services.written import check_moment
@@ -119,9 +119,12 @@ async def _add(app: Application, args: NewPromise) -> Any:
 
 async def _keep(app: Application, args: PromiseKeep) -> Any:
     now = app.clock.now()
-    return await app.database.write_async(
-        lambda uow: keep_promise(uow, args.number, actor_of(uow, args.name), now)
+    kept = await app.database.write_async(
+        lambda uow: keep_owed(uow, args.number, actor_of(uow, args.name), now)
     )
+    if kept.case_id is not None:  # it may have been a remedy
+        await app.tell_standing(kept.conversation_id)
+    return kept
 
 
 async def _withdraw(app: Application, args: PromiseWithdraw) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from bot.clock import SHOP_TIME_ZONE
-from bot.crm.records import ConversationRecord, PromiseRecord, TaskRecord
+from bot.crm.records import ConversationRecord, PromiseRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.promises import day_due, judge, times_of, usual_due
 from bot.dialogue.turn import CreateTask, MakePromise, PromiseTimes
@@ -202,15 +202,6 @@ def answer_promise(
         record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
     )
     return record.id, Answered([event_of(message)], warnings)
-
-
-def follow_task(uow: UnitOfWork, task: TaskRecord, actor: str, now: datetime) -> None:
-    """Settle the promise that a finished task was for."""
-    for row in uow.promises.open_of_task(task.id):
-        if task.state == "done":
-            keep_promise(uow, row.id, actor, now)
-        elif task.state == "dropped":
-            withdraw_promise(uow, row.id, task.result.strip() or "task dropped", actor, now)
 
 
 def move_promise(

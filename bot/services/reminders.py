@@ -19,7 +19,8 @@ from bot.knowledge.book import Book
 from bot.knowledge.promise_rules import REMINDER
 from bot.services.announce import announce
 from bot.services.ports import Notifier
-from bot.services.promises import SERVER, follow_task
+from bot.services.promise_keeping import follow_task
+from bot.services.promises import SERVER
 
 STALE = timedelta(days=2)
 TOO_LATE = "too late"  # a promise that nobody kept, not one that nobody wants any more

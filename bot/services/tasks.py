@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from bot.crm.records import TaskRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
-from bot.services.promises import follow_task
+from bot.services.promise_keeping import follow_task
 from bot.services.written import check_moment, differing, given
 
 MAX_ID = 2**31 - 1  # of a row, on every database

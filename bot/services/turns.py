@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from bot.clock import start_of_day
 from bot.crm.records import MessageRecord, TalkHead
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
@@ -28,6 +27,7 @@ from bot.services.commands import apply_command
 from bot.services.conversations import find_option
 from bot.services.customers import is_key_customer
 from bot.services.events import event_of
+from bot.services.granted import granted_today
 from bot.services.techniques import first_quarter
 
 PRESENCE = timedelta(minutes=5)
@@ -102,8 +102,8 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
         last_technique=head.last_technique,
         conceded=uow.concessions.of_conversation(record.id) if head.has_objections else (),
         conceded_today_fen=(
-            uow.concessions.granted_since(record.id, record.customer_id, start_of_day(now))
-            if head.has_objections
+            granted_today(uow, record.id, record.customer_id, now)
+            if head.has_objections or head.has_open_case
             else {}
         ),
         technique_counts=uow.techniques.counts(first_quarter(load_learning(), now)),

@@ -188,9 +188,11 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
             "missing",
             "proposal",
             "agreed",
+            "applied",
         },
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},
+        "decision": {"accept", "partly", "decline"},
         "style": set(get_args(Style)),
         "question": set(get_args(Question)),
         "miss": set(get_args(Unreadable)),
@@ -448,6 +450,7 @@ def test_what_rules_stories_and_forms_say_themselves_needs_no_facts(
         ("utter_agent_left", {"agent"}),
         ("utter_promise_broken", {"promise_day"}),
         ("utter_promise_handed_over", set()),
+        ("utter_tell_decision", {"decision_text"}),
     ],
 )
 def test_what_services_say_needs_only_what_they_give(

@@ -30,6 +30,7 @@ SAID_BY_SERVICES = {
     "utter_remind": "the day of a reminder has come (tests/integration)",
     "utter_promise_broken": "a promise was broken (tests/integration)",
     "utter_promise_handed_over": "one was broken twice (tests/integration)",
+    "utter_tell_decision": "staff have told the decision (tests/integration)",
     "utter_rated": "the survey was answered (tests/integration)",
     "utter_rated_low": "the survey was answered with 1 or 2 (tests/integration)",
 }

@@ -47,6 +47,9 @@ DECIDING_SERVICES = (
     "limits.py",
     "shop.py",
     "queue.py",
+    "case_decisions.py",
+    "case_moves.py",
+    "case_remedies.py",
 )
 KINDS = ("price", "product", "service", "finance", "need")
 TEXTS = (*KINDS, "complaint: it broke", "options", "human")

@@ -13,15 +13,27 @@ from hypothesis import strategies as st
 from bot.crm.cases import CaseFilter
 from bot.crm.records import CaseRecord
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue import turn as t
 from bot.dialogue.remedies import Claim, Offer, plan_remedies
-from bot.errors import NotAllowedError, UsageError
+from bot.errors import NotAllowedError, StaleTurnError, UsageError
 from bot.knowledge.remedy_rules import Remedy
 from bot.knowledge.shop import Shop
 from bot.services.cases import move_case
+from bot.services.commands import apply_command
 from bot.services.shop import read_shop
+from bot.services.turns import load_turn
 from tests.conftest import Play
 from tests.fakes import START
-from tests.integration.test_cases import AGENT, BOSS, BOT, CUSTOMER, DECISION, MANAGER, Desk
+from tests.integration.test_cases import (
+    AGENT,
+    BOSS,
+    BOT,
+    CUSTOMER,
+    DECISION,
+    MANAGER,
+    Desk,
+    complaint,
+)
 from tests.unit.test_remedies import CLAIMS, LIMITS, LISTS
 
 
@@ -216,3 +228,34 @@ def test_whatever_the_planner_lets_the_bot_grant_the_services_let_it_too(
         assert state_offered(desk, unique, asked, found.at_once) == "ready"
     if found.moral is not None and not found.moral.approver:
         assert state_offered(desk, unique, asked, found.moral) == "ready"
+
+
+def conceded(desk: Desk, talk: str, value_fen: int) -> None:
+    """Give way on a price in a talk, as a turn does."""
+    command = t.GrantConcession("two_pieces", "coupon", value_fen, 3000)
+    desk.database.write(lambda uow: apply_command(uow, command, talk, 1, START))
+
+
+def test_concessions_and_remedies_of_a_day_count_together(desk: Desk) -> None:
+    talk, case = complaint(desk)
+    for move, body in (
+        ("acknowledge", {}),
+        ("assess", {"causes": ["product"]}),
+        ("investigate", {"finding": "late"}),
+        ("decide", DECISION),
+    ):
+        desk.move(case, move, BOT, **body)
+    conceded(desk, talk, 500)
+    coupon = {"kind": "material", "limit": "coupon", "value_fen": 2000, "text": "一张20元的券"}
+    desk.move(case, "propose", BOT, **coupon, remedy="coupon")
+    desk.play.app.runner.wake = lambda _: None  # type: ignore[assignment,method-assign]
+    desk.play.run(lambda: desk.play.send(talk, "more"))
+    loaded = desk.database.read(lambda uow: load_turn(uow, talk, START))
+    assert loaded is not None
+    assert loaded.request.facts.conceded_today_fen == {"coupon": 2500}
+    with pytest.raises(StaleTurnError, match="used up"):
+        conceded(desk, talk, 501)
+    with pytest.raises(NotAllowedError, match="not within a limit"):
+        desk.move(case, "propose", BOT, **coupon, remedy="coupon")
+    desk.move(case, "drop", AGENT)  # what is off the table costs nothing
+    desk.move(case, "propose", BOT, **coupon, remedy="coupon")

@@ -55,11 +55,13 @@ class Product(Base):
 
 
 class ShopDocument(Base):
-    """A validated file of the shop folder: promotions, policies, limits, hours, profile."""
+    """A validated file of the shop folder, but for its products."""
 
     __tablename__ = "shop_document"
 
     name: Mapped[str] = column(
-        "`shop`, `promotions`, `policies`, `limits` or `hours`", String(40), primary_key=True
+        "`shop`, `promotions`, `policies`, `limits`, `hours`, `selling` or `remedies`",
+        String(40),
+        primary_key=True,
     )
     body: Mapped[dict[str, Any]] = column("its content")

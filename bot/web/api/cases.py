@@ -11,9 +11,10 @@ from bot.crm.cases import CaseFilter
 from bot.crm.records import CaseRecord, Page
 from bot.services.api_tokens import PERSONAL
 from bot.services.case_board import CaseFile, board_of, read_file
-from bot.services.case_moves import Mover
 from bot.services.case_opening import NewCase, enter_case
-from bot.services.cases import CaseChange, change_case, move_case
+from bot.services.case_operations import move_and_tell
+from bot.services.case_work import Mover
+from bot.services.cases import CaseChange, change_case
 from bot.web.api.answers import (
     IfMatch,
     IfNoneMatch,
@@ -158,12 +159,9 @@ async def make_move(
 ) -> Response[CaseView]:
     """Make a move of a case: docs/api.md names them with what each takes."""
     expected = expected_version(if_match)
-    now, by = application_of(request).clock.now(), _mover(request)
-    case = await write(
-        request,
-        lambda uow: move_case(
-            uow, number, data.move, by=by, now=now, body=data.body, expected=expected
-        ),
+    app, by = application_of(request), _mover(request)
+    case = await move_and_tell(
+        app, number, data.move, by=lambda _: by, body=data.body, expected=expected
     )
     return answer(show_case(case, request.auth), case.version)
 
@@ -178,6 +176,7 @@ async def update_case(
     case = await write(
         request, lambda uow: change_case(uow, number, data, by=by, now=now, expected=expected)
     )
+    await application_of(request).tell_standing(case.conversation_id)
     return answer(show_case(case, request.auth), case.version)
 
 
