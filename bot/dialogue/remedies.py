@@ -17,6 +17,7 @@ from bot.knowledge.book import LanguageFacts, load_language
 from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy
 from bot.knowledge.shop import Limit, Policy
 
+BODILY = "bodily"
 NAMES_A_SUM = "compensation"  # what somebody wants who only names a sum
 
 
@@ -50,7 +51,7 @@ class Claim:
     @property
     def is_grave(self) -> bool:
         """Whether it is never bargained over (D-CMP-4, 9)."""
-        return self.severity == "bodily" or self.is_crisis
+        return self.severity == BODILY or self.is_crisis
 
     @property
     def wants(self) -> str:
@@ -135,6 +136,8 @@ def _fits(remedy: Remedy, claim: Claim) -> bool:
     """Tell whether a remedy is for such a claim at all."""
     if claim.is_grave and not remedy.grave:
         return False
+    if remedy.hurt_only and claim.severity != BODILY:
+        return False
     if not remedy.suits(claim.causes):
         return False
     within, days = remedy.within_days, claim.days_since
@@ -198,9 +201,10 @@ def _beyond_limit(
         return ("manager",)
     if limit.max_fen is None:
         return ()
-    granted = claim.granted_fen.get(limit.id, 0)
-    is_within = cost is not None and granted + cost <= limit.max_fen
-    return () if is_within else ("front_line", limit.approver_above)
+    if cost is None:  # whoever grants it finds that out first
+        return ("front_line",)
+    is_within = claim.granted_fen.get(limit.id, 0) + cost <= limit.max_fen
+    return () if is_within else (limit.approver_above,)
 
 
 def _reason(remedy: Remedy, terms: _Terms) -> str:

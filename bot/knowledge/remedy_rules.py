@@ -53,6 +53,7 @@ class Remedy(Struct, frozen=True, forbid_unknown_fields=True):
         needs_day: an unknown day of receipt is looked up by a person; else it counts as in time,
             for what is sent back, or checked, before it is granted anyway.
         grave: whether it is for bodily harm or a threat too; never by the bot.
+        hurt_only: for bodily harm alone.
         text: as offered, one clause without a full stop; may use {product} and {money}.
         open_text: the same while product or sum is not known.
         policy: topic in `policies.yml` whose text is the reason; `reason`: one of its own.
@@ -70,6 +71,7 @@ class Remedy(Struct, frozen=True, forbid_unknown_fields=True):
     within_days: Annotated[int, Meta(ge=1, le=3660)] | None = None
     needs_day: bool = False
     grave: bool = False
+    hurt_only: bool = False
     open_text: Annotated[str, Meta(max_length=200)] = ""
     policy: Topic | None = None
     reason: Annotated[str, Meta(max_length=400)] = ""
@@ -130,6 +132,8 @@ def problems_of(remedy: Remedy, caps: Mapping[str, int | None]) -> list[str]:
     problems = [*_problems_of_texts(remedy), *_problems_of_cost(remedy, caps)]
     if remedy.needs_day and remedy.within_days is None:
         problems.append("needs_day: only with within_days")
+    if remedy.hurt_only and not remedy.grave:
+        problems.append("hurt_only: only with grave")
     if len(set(remedy.causes)) < len(remedy.causes):
         problems.append("causes: one stands twice")
     return problems

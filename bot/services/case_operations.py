@@ -113,6 +113,9 @@ async def move_and_tell(
     if events:
         await app.notifier.publish(case.conversation_id, events)
     await app.tell_standing(case.conversation_id)
+    if case.merged_into_id is not None:  # the other one took over what was graver here
+        leading = await app.database.read_async(lambda uow: uow.cases.leading(case))
+        await app.tell_standing(leading.conversation_id)
     return case
 
 

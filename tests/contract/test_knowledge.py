@@ -600,31 +600,31 @@ BROKEN: dict[str, tuple[Damage, str]] = {
     ),
     "unknown limit in a remedy": (
         put("remedies.yml", "limit: exchange", "limit: sky"),
-        r"remedies\.yml:\d+: remedies\[0\]\.limit: limits\.yml has no limit 'sky'",
+        r"remedies\.yml:\d+: remedies\[1\]\.limit: limits\.yml has no limit 'sky'",
     ),
     "unknown placeholder in a remedy": (
         put("remedies.yml", "{money}以内原样", "{sum}以内原样"),
-        r"remedies\.yml:\d+: remedies\[5\]\.text: there is no \{sum\}",
+        r"remedies\.yml:\d+: remedies\[6\]\.text: there is no \{sum\}",
     ),
     "unknown wish in a remedy": (
         put("remedies.yml", "meets: [repair]", "meets: [gold]"),
-        r"remedies\.yml:\d+: remedies\[2\]\.meets\[0\]: .*'gold'",
+        r"remedies\.yml:\d+: remedies\[3\]\.meets\[0\]: .*'gold'",
     ),
     "remedy of the bot without a limit": (
         put("remedies.yml", "    limit: shipping_refund\n", ""),
-        r"remedies\.yml:\d+: remedies\[5\]\.limit: what costs something needs one",
+        r"remedies\.yml:\d+: remedies\[6\]\.limit: what costs something needs one",
     ),
     "remedy of the bot above its limit": (
         put("remedies.yml", "value_fen: 2500", "value_fen: 2501"),
-        r"remedies\.yml:\d+: remedies\[5\]\.value_fen: 2501 lies above the limit of 2500",
+        r"remedies\.yml:\d+: remedies\[6\]\.value_fen: 2501 lies above the limit of 2500",
     ),
     "remedy that is a whole sentence": (
         put("remedies.yml", "来回运费都由我们出", "来回运费都由我们出。"),
-        r"remedies\.yml:\d+: remedies\[0\]\.text: one clause, without a full stop",
+        r"remedies\.yml:\d+: remedies\[1\]\.text: one clause, without a full stop",
     ),
     "remedy that stands twice": (
         put("remedies.yml", "- id: repair", "- id: exchange"),
-        r"remedies\.yml:\d+: remedies\[2\]: 'exchange' stands twice",
+        r"remedies\.yml:\d+: remedies\[3\]: 'exchange' stands twice",
     ),
     "YAML is not UTF-8": (encode("limits.yml"), r"limits\.yml: is not UTF-8"),
     "CSV is not UTF-8": (encode("products.csv"), r"products\.csv: is not a CSV file in UTF-8"),

@@ -161,6 +161,13 @@ def test_moves_over_the_api_reach_the_customers_page(desk: Desk) -> None:
     assert len(told(desk, talk)) == 1
 
 
+def test_merge_reaches_the_page_of_the_case_in_which_it_goes_on(desk: Desk) -> None:
+    first, second = desk.enter(phone="13812348000"), desk.enter(phone="13812348000")
+    order(desk, second, "merge", into=first.number)
+    for case in (first, second):
+        assert pushed(desk, case.conversation_id, "state")[-1]["case"]["number"] == case.number
+
+
 # --- the promise of a remedy ----------------------------------------------------------------------
 
 

@@ -130,6 +130,14 @@ def test_remedies_the_bot_never_bargains_over_harm_or_a_threat(
     assert "call_by_manager" in [name_of(found.later[0]), name_of(found.moral)]
 
 
+def test_remedies_what_is_for_the_hurt_is_offered_to_nobody_else() -> None:
+    def ids(**more: Any) -> list[str]:
+        return names_of(plan(replace(FAULTY, wish="compensation", **more)).later)
+
+    assert ids(severity="bodily")[0] == "medical_costs"
+    assert "medical_costs" not in [*ids(), *ids(is_crisis=True)]
+
+
 def test_remedies_the_same_trouble_again_goes_one_level_up_and_to_the_manager() -> None:
     once, again = plan(FAULTY), plan(replace(FAULTY, is_again=True))
     assert again.at_once is None
