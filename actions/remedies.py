@@ -39,7 +39,7 @@ class ProposeRemedy(Step):
     @staticmethod
     def _is_ours(context: TurnContext, case: CaseView) -> bool:
         """Tell whether nobody of the shop has taken the case into their hands."""
-        is_taken = case.owner not in ("", *context.book.complaints.teams)
+        is_taken = case.is_with_people or case.owner not in ("", *context.book.complaints.teams)
         return not (is_taken or case.is_grave or len(case.turned_down) >= ENOUGH_REFUSED)
 
     @staticmethod
@@ -102,7 +102,7 @@ class PassOnCase(Step):
         if len(case.turned_down) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
             move_case(context, "escalate", why="the customer has turned down what was offered")
             ways = context.book.complaints.account_separator.join(recourse_outside())
-            speaker.say("utter_pass_on_case", case_words, asks="again", recourse_text=ways)
+            speaker.say("utter_pass_on_case", case_words, asks="again", recourse=ways)
         elif later:
             speaker.say("utter_pass_on_case", case_words, asks="applied", remedy_text=later[0].text)
         else:
@@ -226,6 +226,6 @@ def plan_of(context: TurnContext) -> RemedyPlan:
         days_since=days_since(known, context.today),
         is_again=bool(case and case.follows),
         turned_down=case.turned_down if case else (),
-        granted_fen=case.granted_fen if case else {},
+        granted_fen=context.facts.conceded_today_fen,
     )
     return plan_remedies(context.shop.remedies, context.shop.limits, context.shop.policies, claim)

@@ -6,7 +6,7 @@ Times are UTC and timezone-aware everywhere; people see Asia/Shanghai (design de
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, time, timezone
+from datetime import date, datetime, time, timezone
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,11 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
         await asyncio.sleep(seconds)
+
+
+def shop_day(moment: datetime) -> date:
+    """Return the day that a moment has in the shop."""
+    return moment.astimezone(SHOP_TIME_ZONE).date()
 
 
 def start_of_day(moment: datetime) -> datetime:

@@ -167,7 +167,7 @@ class CaseView(Struct, frozen=True):
         promised_at: until when the next promise in this case is to be kept.
         follows: number of the earlier case of the same trouble.
         turned_down: texts of the proposals that the customer did not want.
-        granted_fen: what the customer was offered or granted today, by limit.
+        is_with_people: whether a person has decided it.
     """
 
     number: str
@@ -195,7 +195,7 @@ class CaseView(Struct, frozen=True):
     crisis: bool = False
     product_id: str | None = None
     turned_down: tuple[str, ...] = ()
-    granted_fen: dict[str, int] = {}
+    is_with_people: bool = False
 
     @property
     def is_grave(self) -> bool:

@@ -36,8 +36,8 @@ FACT_NAMES = frozenset(
     "second_proof story returns correction usual_concern concession concession_for lighter "
     "lighter_price instalment payday promise_day put_right stock_left alternative "
     "alternative_price other difference need how_to_order extra extra_price extra_benefit bundle "
-    "bundle_price bundle_terms settled_points backing account "
-    "remedy_text moral_text due earlier_number owner_name recourse_text decision_text recourse".split()
+    "bundle_price bundle_terms settled_points backing account remedy_text moral_text due "
+    "earlier_number owner_name decision_text recourse".split()
 )
 CONDITION_NAMES = frozenset(
     "kind technique asks cause hours_now question style length timing day feedback promise miss "

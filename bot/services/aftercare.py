@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 
-from bot.clock import SHOP_TIME_ZONE
+from bot.clock import SHOP_TIME_ZONE, shop_day
 from bot.crm.cases import CaseFilter
 from bot.crm.database import Database
 from bot.crm.records import CustomerRecord, OrderRecord
@@ -74,11 +74,6 @@ def _reach(uow: UnitOfWork, customer_id: int) -> _Reachable | None:
     if customer.contact_refused_at is not None or not known.keys() & {PHONE, LOGIN}:
         return None
     return _Reachable(customer, known.get(PHONE, ""), uow.orders.of_customer(customer_id))
-
-
-def shop_day(moment: datetime) -> date:
-    """Return the day that a moment has in the shop."""
-    return moment.astimezone(SHOP_TIME_ZONE).date()
 
 
 async def make_reminders(database: Database, now: datetime) -> AsyncIterator[None]:

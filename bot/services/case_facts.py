@@ -6,7 +6,6 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.clock import start_of_day
 from bot.crm.promises import PromiseFilter
 from bot.crm.proposals import GONE
 from bot.crm.records import CaseRecord, ProposalRecord
@@ -17,6 +16,7 @@ from bot.dialogue.case_process import CaseFacts, legal_moves
 from bot.knowledge.case_rules import CaseProcess, Fact, load_case_process
 from bot.services.shop import read_shop
 
+BOT = "bot"
 EARLIER_CASES = 5
 TURNED_DOWN = ("rejected", "countered")
 CLOCKS = tuple(each.name for each in fields(Clocks))
@@ -70,7 +70,7 @@ def facts_of(
     return CaseFacts(case.stage, given, case.is_grave)
 
 
-def view_of(uow: UnitOfWork, case: CaseRecord, now: datetime) -> t.CaseView:
+def view_of(uow: UnitOfWork, case: CaseRecord) -> t.CaseView:
     """Return what a turn may know of a case."""
     process = load_case_process()
     proposals = uow.proposals.of_case(case.id)
@@ -110,7 +110,7 @@ def view_of(uow: UnitOfWork, case: CaseRecord, now: datetime) -> t.CaseView:
         crisis=case.crisis,
         product_id=case.product_id,
         turned_down=tuple(each.text for each in proposals if each.state in TURNED_DOWN),
-        granted_fen=_granted(uow, case, now),
+        is_with_people=case.decided_by not in (None, BOT),
     )
 
 
@@ -131,17 +131,6 @@ def earlier_cases(
         for each in uow.cases.of_customer(customer_id, since)[:EARLIER_CASES]
         if each.number != number
     )
-
-
-def _granted(uow: UnitOfWork, case: CaseRecord, now: datetime) -> dict[str, int]:
-    """Return what a customer was granted or offered today, by limit: sales and cases together."""
-    since = start_of_day(now)
-    granted = dict(uow.concessions.granted_since(case.conversation_id, case.customer_id, since))
-    for limit in read_shop(uow).limits:
-        offered = uow.proposals.value_since(case.id, case.customer_id, limit.id, since)
-        if offered:
-            granted[limit.id] = granted.get(limit.id, 0) + offered
-    return granted
 
 
 def _promised_at(uow: UnitOfWork, case: CaseRecord) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bot.clock import shop_day
 from bot.crm.records import MessageRecord, TalkHead
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
@@ -87,7 +88,7 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
     customer = uow.customers.get(record.customer_id) if record.customer_id else None
     last = uow.messages.last_said(record.id) if record.turn_count else []
     heard = uow.messages.heard(record.id, MESSAGES_HEARD)
-    open_case = _open_case(uow, record.id, now) if head.has_open_case else None
+    open_case = _open_case(uow, record.id) if head.has_open_case else None
     return t.ConversationFacts(
         conversation_id=record.id,
         owner=record.owner,
@@ -129,9 +130,9 @@ def facts_of(uow: UnitOfWork, head: TalkHead, now: datetime) -> t.ConversationFa
     )
 
 
-def _open_case(uow: UnitOfWork, conversation_id: str, now: datetime) -> t.CaseView | None:
+def _open_case(uow: UnitOfWork, conversation_id: str) -> t.CaseView | None:
     case = uow.cases.open_case_of(conversation_id)
-    return None if case is None else view_of(uow, case, now)
+    return None if case is None else view_of(uow, case)
 
 
 def _orders(uow: UnitOfWork, customer_id: int) -> tuple[t.OrderView, ...]:
@@ -139,8 +140,8 @@ def _orders(uow: UnitOfWork, customer_id: int) -> tuple[t.OrderView, ...]:
         t.OrderView(
             number=each.number,
             state=each.state,
-            placed_on=start_of_day(each.placed_at).date(),
-            delivered_on=start_of_day(each.delivered_at).date() if each.delivered_at else None,
+            placed_on=shop_day(each.placed_at),
+            delivered_on=shop_day(each.delivered_at) if each.delivered_at else None,
             product_ids=tuple(line.product_id for line in each.lines),
             product_names=tuple(line.product_name for line in each.lines),
         )
