@@ -10,6 +10,7 @@ from actions.step import Events, set_slots
 from bot.dialogue.case_talk import accepted, after_move, due_of, obstacle, offered
 from bot.dialogue.complaint import (
     CAUSELESS,
+    DEALER,
     Assessment,
     assess,
     first_answer_due,
@@ -47,9 +48,10 @@ def add_to_case(
         return case
     found = found or assess_turn(context, context.analyses)
     known = context.book.complaints.causes if case.stage in TELLING else {}
+    said = [known.get(each.intent, "") for each in context.analyses]
     named = tuple(
         cause
-        for cause in dict.fromkeys(known.get(each.intent, "") for each in context.analyses)
+        for cause in dict.fromkeys([*said, DEALER if found.dealer and known else ""])
         if cause not in ("", CAUSELESS)
     )
     is_worse = is_graver(found.severity, case.severity)

@@ -19,6 +19,7 @@ from actions.cases import (
 )
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import projected_case
+from bot.dialogue.complaint import DEALER
 from bot.dialogue.complaint_facts import OPEN, UNKNOWN, Account, answer_to, needed, wish_of
 from bot.dialogue.venting import LISTENED
 from bot.engine.context import TurnContext, turn_of
@@ -27,6 +28,8 @@ from bot.knowledge.complaint_rules import FactName
 NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")
 MOST_WISH_CHARS = 200
 SAID_LATELY = 6
+MOST_ASKED = 2
+QUESTIONS = ("ask_", "request_", "bot_challenge")
 
 
 class AcknowledgeCase(Step):
@@ -106,6 +109,9 @@ class AssessCase(Step):
         body: dict[str, Any] = {"account": told_account(context, known)}
         if wish:
             body["wish"] = wish
+        case = context.open_case
+        if case is not None and DEALER in case.causes and known.case_subject not in ("", UNKNOWN):
+            body["dealer"] = known.case_subject
         move_case(context, "assess", **body)
         return set_slots(
             asked="none",
@@ -201,18 +207,27 @@ class ValidateComplaintForm(FormValidationAction):
             if getattr(known, fact) or _is_no_answer(context):
                 return {}
             found = heard_account(context)
-            if tracker.get_slot("requested_slot") == fact:
+            is_asked = tracker.get_slot("requested_slot") == fact
+            if is_asked:
                 product = found.case_subject if fact == "case_subject" else ""
                 analysis = context.analysis
                 rules = context.book.complaints
                 told = answer_to(rules, fact, analysis, context.text, product)
                 found = told or Account()
             values = {name: value for name, value in asdict(found).items() if value}
+            if is_asked and fact not in values and _is_asked_enough(context, fact):
+                values[fact] = UNKNOWN
             if fact not in values:
                 return {}
             add_to_case(context)
             wanted = (fact, "case_wish", *(("case_day",) if fact == "case_since" else ()))
             return {name: values[name] for name in wanted if name in values}
+
+
+def _is_asked_enough(context: TurnContext, fact: FactName) -> bool:
+    """Tell whether a question was put so often that it would only annoy (D-CMP-13)."""
+    asked = context.responses_said[:SAID_LATELY].count(f"utter_ask_{fact}")
+    return asked >= MOST_ASKED and not context.analysis.intent.startswith(QUESTIONS)
 
 
 def _is_no_answer(context: TurnContext) -> bool:

@@ -19,7 +19,7 @@ from bot.dialogue.case_numbers import case_number
 from bot.dialogue.case_talk import ACCEPTED, NEW, OFFERED, projected_case, same_trouble
 from bot.dialogue.complaint import CAUSELESS, first_answer_due, say_deadline
 from bot.dialogue.turn import CaseView, MessageAnalysis, OpenCase
-from bot.dialogue.venting import barrier_in, has_vented, listened_so_far
+from bot.dialogue.venting import HOT, barrier_in, has_vented, listened_so_far
 from bot.engine.context import TurnContext
 
 PREFIX = "complaint_"
@@ -131,7 +131,8 @@ class ListenCase(Step):
             return []
         vented = not context.active_loop and self._is_over(context, case)
         is_heard_out = case.stage == "receipt" and not case.is_grave
-        if (is_heard_out and not vented) or context.active_loop:
+        is_hot = any(each.reaction in HOT for each in context.analyses)
+        if (is_heard_out and not vented) or (context.active_loop and is_hot):
             speaker.say("utter_listen_case", case_facts(context))
         elif not vented:
             speaker.say("utter_noted_in_case", case_facts(context))

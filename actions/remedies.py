@@ -143,13 +143,18 @@ class SummariseCase(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Name remedy, day and number."""
         case = context.open_case
-        facts = case_facts(context)
+        agreed_words = case_facts(context)
         agreed = accepted(case) if case else []
         rules = context.book.promises
         due_at = usual_due(rules, REMEDY, context.shop.hours, context.now)
         is_owed = any(each.kind == "material" for each in agreed)
-        due = {"due": say_moment(rules, due_at, context.now)} if due_at and is_owed else {}
-        speaker.say("utter_summarise_case", {**facts, **due})
+        if agreed and due_at is not None and is_owed:
+            due = say_moment(rules, due_at, context.now)
+            speaker.say("utter_summarise_case", agreed_words, asks="due", due=due)
+        elif agreed:
+            speaker.say("utter_summarise_case", agreed_words, asks="agreed")
+        else:
+            speaker.say("utter_summarise_case", agreed_words)
         return []
 
 

@@ -14,7 +14,7 @@ from bot.knowledge.case_rules import Severity, load_case_process
 from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.opening_hours import OpeningHours
 
-CAUSELESS = "unknown"
+CAUSELESS, DEALER = "unknown", "dealer"
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Assessment:
     Attributes:
         harm_degrees: slight or serious, by kind of harm.
         outlets: with which the customer threatens (D-CMP-15).
+        dealer: by what name somebody else is told to have sold or repaired it (D-CMP-2).
     """
 
     causes: tuple[str, ...]
@@ -32,6 +33,7 @@ class Assessment:
     reaction: str | None
     outlets: tuple[str, ...]
     next_step: str
+    dealer: str = ""
 
     @property
     def harm(self) -> tuple[str, ...]:
@@ -57,6 +59,8 @@ def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], text: str =
     """
     intents = [name for each in analyses for name in (each.intent, *each.also)]
     causes = tuple(dict.fromkeys(book.causes[name] for name in intents if name in book.causes))
+    dealer = next((word for word in book.cues.dealer if word in text), "")
+    causes = (*causes, DEALER) if dealer else causes
     named = tuple(cause for cause in causes if cause != CAUSELESS)
     harm = dict.fromkeys(name for each in analyses for name in each.harm)
     reaction = next((each.reaction for each in analyses if each.reaction), None)
@@ -69,6 +73,7 @@ def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], text: str =
         reaction=reaction,
         outlets=outlets,
         next_step=book.severities[severity].next_step,
+        dealer=dealer,
     )
 
 

@@ -22,6 +22,7 @@ UNKNOWN = "-"  # the customer does not know it
 OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
 SUBJECT_CHARS = 30
+TIME_CHARS = 8  # so short a message says when, and nothing else
 ANSWERS = ("inform", "nlu_fallback", "unreadable", "report_problem", "complaint_product")
 COMPLAINT = "complaint_"
 OBJECTION = "objection_"
@@ -116,7 +117,8 @@ def answer_to(
         return replace(Account(), **{fact: UNKNOWN})
     plain = clean(text, MAX_CHARS)
     if fact == "case_detail":
-        is_told = _may_tell(analysis)
+        is_time = _time(analysis) is not None and len(plain) <= TIME_CHARS
+        is_told = _may_tell(analysis) and not is_time
         return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
     if _is_beside(analysis):
         return None

@@ -83,7 +83,7 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     if analysis.intent == "deny":
         return bool(names & STATED) or len(plain) > BARE_NO_CHARS
     if analysis.intent == "ask_product":
-        return "product" in names and len(plain) <= BARE_NAME_CHARS
+        return bool(names & {"product", "category"}) and len(plain) <= BARE_NAME_CHARS
     is_asked = any(mark in plain for mark in book.selling.question_marks)
     return analysis.intent == "ask_after_sales" and "remedy" in names and not is_asked
 

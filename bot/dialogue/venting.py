@@ -15,7 +15,8 @@ from bot.language.normalise import clean
 
 CALM = "calm"
 COMPLAINT = "complaint_"
-HOT = ("angry", "grumbling")
+ANGRY = "angry"
+HOT = (ANGRY, "grumbling")
 LISTENED = "utter_listen_case"
 MOST_CHARS = 400
 BARRIER_CHARS = 60  # who gives a reason not to complain is brief
@@ -53,10 +54,18 @@ def has_vented(
     pace = book.pace[reaction or CALM]
     if listened >= pace.most:
         return True
+    is_angry = any(each.reaction == ANGRY for each in analyses)
+    if any(_names_remedy(each) for each in analyses) and not is_angry:
+        return True
     if any(each.reaction in HOT for each in analyses):
         return False
     tells_more = any(each.intent.startswith(COMPLAINT) for each in analyses)
     return listened >= pace.least or not tells_more
+
+
+def _names_remedy(analysis: MessageAnalysis) -> bool:
+    """Tell whether a message says what is wanted: then it can be asked for the rest."""
+    return any(entity["entity"] == "remedy" for entity in analysis.entities)
 
 
 def heard_in_case(book: ComplaintBook, case: CaseView, analysis: MessageAnalysis, text: str) -> str:

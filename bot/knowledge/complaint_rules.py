@@ -62,6 +62,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
             choice to us.
         barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
         unknown_values: answers that say that the customer does not know.
+        dealer: by which words it is known that somebody else sold or repaired it (D-CMP-2).
     """
 
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
@@ -70,6 +71,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     any_wish: Words
     barriers: dict[Barrier, Words]
     unknown_values: Words
+    dealer: Words
 
 
 class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):

@@ -189,6 +189,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
             "proposal",
             "agreed",
             "applied",
+            "due",
         },
         "cause": set(book.complaints.causes.values()),
         "hours_now": {"open", "closed"},
@@ -294,7 +295,7 @@ SURE_FACTS: dict[str, frozenset[str]] = {
     "related_facts": frozenset({"product", "extra", "extra_price", "extra_benefit"}),
     "bundle_facts": frozenset({"product", "extra", "bundle", "bundle_price", "bundle_terms"}),
     "case_facts(context)": CASE_FACTS,  # the steps that use it belong to an open case
-    "{**facts, **due}": CASE_FACTS,
+    "agreed_words": CASE_FACTS | {"remedy_text"},  # the last way names no remedy
     "told": frozenset(),  # what goes with a remedy, if anything does
     "case_words": CASE_FACTS | {"remedy_text"},  # asked only where something is offered
     "facts": frozenset(),  # the hand-over's queue position; others are checked below
