@@ -20,10 +20,17 @@ from actions.cases import (
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import projected_case
 from bot.dialogue.complaint import DEALER
-from bot.dialogue.complaint_facts import OPEN, UNKNOWN, Account, answer_to, needed, wish_of
+from bot.dialogue.complaint_facts import (
+    OPEN,
+    UNKNOWN,
+    Account,
+    FactName,
+    answer_to,
+    needed,
+    wish_of,
+)
 from bot.dialogue.venting import LISTENED
 from bot.engine.context import TurnContext, turn_of
-from bot.knowledge.complaint_rules import FactName
 
 NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")
 MOST_WISH_CHARS = 200

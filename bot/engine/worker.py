@@ -17,6 +17,9 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.dialogue.case_talk import offered
+from bot.dialogue.complaint import amounts_in
+from bot.dialogue.complaint_facts import OPEN, wish_of
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing import heard_as
 from bot.dialogue.hearing_questions import QUESTION
@@ -37,6 +40,7 @@ from bot.language.document import product_names, shared_reader
 from bot.language.normalise import as_plain_text
 
 WARM_UP_TEXT = "?"
+AGREEING = ("affirm", "thank")
 
 
 class Catalogue(Protocol):
@@ -157,9 +161,19 @@ class RasaEngine:
         case, text = context.facts.open_case, heard.parse["text"]
         meant = heard_in_case(self._book.complaints, case, heard.analysis, text) if case else ""
         if not meant:
-            return heard.parse
+            return self._with_wish(heard) if case and offered(case) else heard.parse
         context.explain(heard_as=meant, instead_of=heard.analysis.intent)
         return heard.parse | {"intent": {"name": meant, "confidence": 1.0}}
+
+    def _with_wish(self, heard: Heard) -> dict[str, Any]:
+        """Return a parse that names the remedy which an answer to a proposal wants instead."""
+        rules, text = self._book.complaints, heard.parse["text"]
+        wish = wish_of(rules, heard.analysis, text, is_asked=True)
+        if wish == OPEN or heard.analysis.intent in AGREEING:
+            return heard.parse
+        wish = wish or ("compensation" if amounts_in([heard.analysis]) else "")
+        named = [{"entity": "remedy", "value": wish}] if wish else []
+        return heard.parse | {"entities": [*heard.parse.get("entities", []), *named]}
 
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:
         """Return what was understood, read by what the customer was asked just before."""
