@@ -21,6 +21,7 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import StorageUnavailableError
 from bot.knowledge.book import Book
 from bot.services.aftercare import ask_defectors, make_reminders
+from bot.services.asking_after import ask_silent
 from bot.services.cases import note_overdue
 from bot.services.ports import Notifier
 from bot.services.promise_watch import OwnerChanged, watch_promises
@@ -93,15 +94,17 @@ def all_jobs(
 
     Args:
         var_dir: holds its pictures and backups.
-        book: the words of a reminder, the rules of promises.
-        notifier: tells the page of a customer who is reminded.
+        book: the words of a reminder and of a question, the rules of promises.
+        notifier: tells the page of a customer who is reminded or asked.
         owner_changed: tells it of a promise that was broken.
     """
     remind = partial(send_reminders, book=book, notifier=notifier)
     watch = partial(watch_promises, book=book, owner_changed=owner_changed)
+    ask = partial(ask_silent, book=book, notifier=notifier)
     return (
         *JOBS,
         Job("reminders", every(timedelta(minutes=1)), remind),
+        Job("silence", every(timedelta(minutes=1)), ask),
         Job("promises", every(timedelta(minutes=1)), watch),
         Job("retention", nightly(4), partial(run_retention, var_dir=var_dir)),
     )
