@@ -19,9 +19,11 @@ from bot.crm.customers import CustomerFilter
 from bot.crm.database import Database
 from bot.crm.orders import OrderFilter
 from bot.crm.privacy_labels import is_personal
-from bot.crm.records import OrderRecord
+from bot.crm.records import CaseRecord, OrderRecord
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.following_up import is_contradictory
+from bot.knowledge.follow_up_rules import load_follow_up_rules
 from bot.knowledge.table_columns import TableName, load_tables
 from bot.services.table_files import Cell
 from bot.services.table_values import MASK, show_value
@@ -123,7 +125,22 @@ def _products(uow: UnitOfWork, _: int | None) -> _Found:
 
 def _cases(uow: UnitOfWork, before_id: int | None) -> _Found:
     page = uow.cases.page(CaseFilter(), before_id=before_id, limit=PAGE_ROWS)
-    return _Found((asdict(each) for each in page.items), page.next_id)
+    rows = ({**asdict(each), **_rating(uow, each)} for each in page.items)
+    return _Found(rows, page.next_id)
+
+
+def _rating(uow: UnitOfWork, case: CaseRecord) -> dict[str, Any]:
+    """Return how the customer rated it: in the newest follow-up call, else in the talk itself.
+
+    Somebody who is satisfied and would not buy again stands out (D-CUS-9).
+    """
+    calls = uow.tasks.page(TaskFilter(case_id=case.id, kind=load_follow_up_rules().kind)).items
+    called = next((each.conversation_id for each in calls if each.conversation_id), None)
+    rating = uow.conversations.satisfaction(called or case.conversation_id)
+    if rating is None:
+        return {}
+    contradiction = is_contradictory(rating.score, rating.again)
+    return {**asdict(rating), "is_contradictory": contradiction}
 
 
 def _tasks(uow: UnitOfWork, before_id: int | None) -> _Found:

@@ -23,6 +23,7 @@ from bot.knowledge.book import Book
 from bot.services.aftercare import ask_defectors, make_reminders
 from bot.services.asking_after import ask_silent
 from bot.services.cases import note_overdue
+from bot.services.follow_up import schedule_calls
 from bot.services.ports import Notifier
 from bot.services.promise_watch import OwnerChanged, watch_promises
 from bot.services.reminders import send_reminders
@@ -81,6 +82,7 @@ async def mark_overdue(database: Database, now: datetime) -> AsyncIterator[None]
 JOBS = (
     Job("cases.overdue", every(timedelta(minutes=1)), mark_overdue),
     Job("aftercare", every(timedelta(hours=1)), make_reminders),
+    Job("follow_ups", every(timedelta(hours=1)), schedule_calls),
     Job("grades", nightly(2), grade_customers),
     Job("defection", nightly(3), ask_defectors),
     Job("techniques.idle", every(timedelta(hours=1)), give_up_waiting),

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.following_up import LOW_SCORE as LOW_SCORE
 from bot.errors import UsageError
 from bot.knowledge.book import Book
 from bot.services.announce import announce
 from bot.services.asking_after import may_be_asked
 
 MAX_COMMENT_CHARS = 1_000
-LOW_SCORE = 2
 SCORES = range(1, 6)
 EXPECTATIONS = ("", "worse", "as", "better")
 AGAIN = ("", "yes", "no")
