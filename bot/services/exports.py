@@ -138,9 +138,13 @@ def _rating(uow: UnitOfWork, case: CaseRecord) -> dict[str, Any]:
     called = next((each.conversation_id for each in calls if each.conversation_id), None)
     rating = uow.conversations.satisfaction(called or case.conversation_id)
     if rating is None:
-        return {}
-    contradiction = is_contradictory(rating.score, rating.again)
-    return {**asdict(rating), "is_contradictory": contradiction}
+        return dict.fromkeys(("score", "expectation", "again", "is_contradictory"))
+    return {
+        "score": rating.score,
+        "expectation": rating.expectation,
+        "again": rating.again,
+        "is_contradictory": is_contradictory(rating.score, rating.again),
+    }
 
 
 def _tasks(uow: UnitOfWork, before_id: int | None) -> _Found:
