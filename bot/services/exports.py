@@ -23,8 +23,8 @@ from bot.crm.records import CaseRecord, OrderRecord
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue.following_up import is_contradictory
-from bot.knowledge.follow_up_rules import load_follow_up_rules
 from bot.knowledge.table_columns import TableName, load_tables
+from bot.services.follow_up import called_talk
 from bot.services.table_files import Cell
 from bot.services.table_values import MASK, show_value
 
@@ -134,9 +134,7 @@ def _rating(uow: UnitOfWork, case: CaseRecord) -> dict[str, Any]:
 
     Somebody who is satisfied and would not buy again stands out (D-CUS-9).
     """
-    calls = uow.tasks.page(TaskFilter(case_id=case.id, kind=load_follow_up_rules().kind)).items
-    called = next((each.conversation_id for each in calls if each.conversation_id), None)
-    rating = uow.conversations.satisfaction(called or case.conversation_id)
+    rating = uow.conversations.satisfaction(called_talk(uow, case.id) or case.conversation_id)
     if rating is None:
         return dict.fromkeys(("score", "expectation", "again", "is_contradictory"))
     return {

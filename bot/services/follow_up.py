@@ -385,3 +385,10 @@ def _tell_supervisor(
         owner=rules.bad.owner,
         note=text.format_map({"case_number": number or "", "result": told[:SHOWN_CHARS]}),
     )
+
+
+def called_talk(uow: UnitOfWork, case_id: int) -> str | None:
+    """Return the talk under which the rating of the newest call about a case is kept."""
+    wanted = TaskFilter(case_id=case_id, kind=load_follow_up_rules().kind)
+    talks = (each.conversation_id for each in uow.tasks.page(wanted).items)
+    return next((each for each in talks if each), None)

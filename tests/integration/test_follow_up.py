@@ -26,7 +26,7 @@ from bot.settings import Settings
 from tests.conftest import Play
 from tests.fakes import START
 from tests.integration.api_shop import ApiShop
-from tests.integration.test_cases import CUSTOMER, Desk
+from tests.integration.test_cases import CUSTOMER, DECISION, Desk
 
 PHONE = "13812348000"
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -381,6 +381,80 @@ def test_erasure_empties_what_was_said_on_the_phone(desk: Desk, settings: Settin
     emptied = desk.database.read(lambda uow: uow.tasks.get(task.id))
     assert "三楼" not in emptied.result and PHONE not in emptied.contact
     assert "三楼" not in str(rating(desk, kept))
+
+
+# --- the survey of a closed case ---------------------------------------------------------------
+
+
+def survey(desk: Desk, case: CaseRecord) -> str:
+    return str(asyncio.run(desk.play.app.standing(case.conversation_id))["survey"])
+
+
+def test_survey_is_due_once_the_case_is_closed(desk: Desk) -> None:
+    case = mended(desk)
+    assert survey(desk, case) == "none"
+    desk.move(case, "close", reason="mended", cause_level="system")
+    assert survey(desk, case) == "due"
+    desk.move(case, "reopen", why="broken again")
+    assert survey(desk, case) == "none"
+
+
+def test_survey_is_not_due_after_a_call_has_asked(desk: Desk) -> None:
+    case = closed(desk)
+    (task,) = schedule(desk)
+    record(desk, task, score=5)
+    assert survey(desk, case) == "none"
+
+
+def with_a_person(play: Play, talk: str) -> None:
+    async def main() -> None:
+        await play.app.add_user("Lin", "agent")
+        await play.app.claim(talk, "Lin")
+
+    play.run(main)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        with_a_person,
+        lambda play, talk: play.say(talk, "another thing"),
+        lambda play, talk: play.say(talk, "complaint: another one"),
+    ],
+)
+def test_survey_waits_while_the_talk_goes_on(
+    desk: Desk, what: Callable[[Play, str], object]
+) -> None:
+    play = desk.play
+    talk = play.start()
+    play.say(talk, "complaint: it is broken")
+    (case,) = desk.database.read(lambda uow: uow.cases.of_conversation(talk))
+    for move, body in (
+        *(("acknowledge", {}), ("assess", {"causes": ["product"]}), ("investigate", {})),
+        *(("investigate", {"finding": "torn"}), ("decide", DECISION), ("communicate", {})),
+        *(("accept", {}), ("close", {"reason": "mended", "cause_level": "system"})),
+    ):
+        desk.move(case, move, **body)
+    assert survey(desk, case) == "due"
+    play.clock.advance(60)
+    what(play, talk)
+    assert survey(desk, case) == "none"
+
+
+def test_deadline_is_told_while_it_runs(desk: Desk) -> None:
+    def due(case: CaseRecord) -> Any:
+        return asyncio.run(desk.play.app.standing(case.conversation_id))["case"]["deadline_at"]
+
+    case = desk.decided(phone=PHONE)
+    assert due(case) is not None
+    desk.move(case, "propose", kind="moral", text="sorry")
+    desk.move(case, "communicate")
+    assert due(case) is None  # it waits for the customer
+    desk.move(case, "reject", words="no")
+    assert due(case) is not None
+    desk.move(case, "communicate")
+    desk.move(case, "accept", CUSTOMER)
+    assert due(case) is None
 
 
 # --- commands and API -----------------------------------------------------------------------

@@ -165,6 +165,7 @@ async def make_move(
             uow, number, data.move, by=by, now=now, body=data.body, expected=expected
         ),
     )
+    await application_of(request).tell_standing(case.conversation_id)
     return answer(show_case(case, request.auth), case.version)
 
 
