@@ -38,6 +38,7 @@ from bot.dialogue.repairing import Unreadable
 from bot.dialogue.style import Style
 from bot.dialogue.turn import ObjectionKind
 from bot.dialogue.wording import is_sayable
+from bot.knowledge.asking_rules import load_asking_rules
 from bot.knowledge.book import Book, Wording, load_book
 from bot.knowledge.objection_rules import Feedback
 from bot.knowledge.shop import load_shop
@@ -434,6 +435,10 @@ def test_what_rules_stories_and_forms_say_themselves_needs_no_facts(
         ("utter_agent_left", {"agent"}),
         ("utter_promise_broken", {"promise_day"}),
         ("utter_promise_handed_over", set()),
+        ("utter_ask_after_resigned", set()),
+        ("utter_ask_after_fault", set()),
+        ("utter_ask_after_case", {"case_number"}),
+        ("utter_rated_low_heard", set()),
     ],
 )
 def test_what_services_say_needs_only_what_they_give(
@@ -449,6 +454,7 @@ def test_every_response_is_said_somewhere(book: Book, domain: dict[str, Any]) ->
         said |= {f"utter_ask_{slot}" for slot in form["required_slots"]}
     services = "".join(path.read_text() for path in (ROOT / "bot" / "services").glob("*.py"))
     said |= set(re.findall(r'"(utter_\w+)"', services))
+    said |= set(load_asking_rules().questions)
     assert set(book.replies) - said == set()
 
 
