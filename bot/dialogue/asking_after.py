@@ -99,6 +99,8 @@ def _last_told(rules: AskingRules, rule: Silence, recent: Sequence[Heard]) -> He
 
 
 def _tells(rule: Silence, heard: Heard) -> bool:
+    if heard.intent in rule.unless_intents:
+        return False
     if heard.reaction in rule.reactions or heard.intent in rule.intents:
         return True
     return heard.names_defect and heard.intent in rule.fault_intents

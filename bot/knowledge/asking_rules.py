@@ -24,6 +24,7 @@ class Silence(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         reactions, intents: any of them alone; `fault_intents`: only with a defect named.
+        unless_intents: not with one of these, whatever the reaction.
         after_minutes: of the opening hours, since the customer's last word.
         in_case: asked while a case waits in its first stage; empty: nothing is.
     """
@@ -33,6 +34,7 @@ class Silence(Struct, frozen=True, forbid_unknown_fields=True):
     response: Response
     in_case: Response | None = None
     reactions: list[str] = []
+    unless_intents: list[str] = []
     intents: list[str] = []
     fault_intents: list[str] = []
 

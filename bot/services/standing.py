@@ -40,7 +40,7 @@ def read_standing(
         "open": opens_at == now,
         "opens_at": opens_at.isoformat() if opens_at and opens_at > now else None,
         "case": case_card(uow, cases[-1], book, desk) if cases else None,
-        "survey": _survey(uow, record, [uow.cases.leading(each) for each in cases]),
+        **_survey(uow, record, [uow.cases.leading(each) for each in cases]),
     }
 
 
@@ -57,11 +57,14 @@ def _position(uow: UnitOfWork, record: ConversationRecord) -> int | None:
     return uow.conversations.queue_length_before(record.queued_at, record.id) + 1
 
 
-def _survey(uow: UnitOfWork, record: ConversationRecord, cases: list[CaseRecord]) -> str:
+def _survey(uow: UnitOfWork, record: ConversationRecord, cases: list[CaseRecord]) -> dict[str, str]:
+    """Return whether the survey is due, and about what: the talk, or its closed case."""
     if uow.conversations.has_satisfaction(record.id):
-        return "done"
-    is_due = record.ended_at is not None or _has_just_closed(uow, record, cases)
-    return "due" if is_due else "none"
+        return {"survey": "done", "survey_about": "talk"}
+    if _has_just_closed(uow, record, cases):
+        return {"survey": "due", "survey_about": "case"}
+    state = "due" if record.ended_at is not None else "none"
+    return {"survey": state, "survey_about": "talk"}
 
 
 def _has_just_closed(uow: UnitOfWork, record: ConversationRecord, cases: list[CaseRecord]) -> bool:

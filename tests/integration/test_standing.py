@@ -61,6 +61,7 @@ def test_state_follows_the_missed_messages(served: ServedShop) -> None:
                 "opens_at": None,
                 "case": None,
                 "survey": "none",
+                "survey_about": "talk",
             }
             await page.talk("m", "text")
         async with served.page(hello=False) as page:

@@ -49,6 +49,7 @@ def case(stage: str = "receipt", *, is_heard: bool = False, opened_at: datetime 
         (replace(FAULT, intent="ask_product", names_defect=True), None),
         (SIGH, ABOUT_SIGH),
         (replace(SIGH, reaction="angry"), None),
+        (replace(SIGH, intent="objection_excuse"), None),  # a plain no to goods
         (replace(FAULT, reaction="resigned"), ABOUT_SIGH),
     ],
 )

@@ -75,6 +75,7 @@ export interface TalkState {
   opens_at: string | null
   case: CaseState | null
   survey: 'none' | 'due' | 'done'
+  survey_about: 'talk' | 'case'
 }
 
 export interface PageContext {
