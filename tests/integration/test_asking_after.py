@@ -33,6 +33,19 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
+class _Both:
+    """Lets two go on once both have come."""
+
+    def __init__(self) -> None:
+        self._count, self._are_here = 0, asyncio.Event()
+
+    async def wait(self) -> None:
+        self._count += 1
+        if self._count == 2:
+            self._are_here.set()
+        await self._are_here.wait()
+
+
 class HearingComputer(FakeComputer):
     """Understands 'intent' or 'intent/reaction' as it stands; 'complaint…' opens a case."""
 
@@ -255,6 +268,38 @@ def test_who_moves_on_while_it_is_asked_is_not_asked(play: Play) -> None:
 
     asyncio.run(main())
     assert said(play, talk) == []
+
+
+def test_of_two_servers_that_look_at_once_one_asks(play: Play) -> None:
+    talk = silent(play, "report_problem")
+    app, now = play.app, play.clock.now()
+
+    async def main() -> None:
+        one, two = (
+            ask_silent(app.database, now, book=app.book, notifier=play.notifier) for _ in range(2)
+        )
+        read, both = app.database.read_async, _Both()
+
+        async def read_together(work: Any) -> Any:
+            found = await read(work)
+            await both.wait()
+            return found
+
+        app.database.read_async = read_together  # type: ignore[method-assign,assignment]
+        try:
+            await asyncio.gather(*(anext(job) for job in (one, two)))
+        finally:
+            app.database.read_async = read  # type: ignore[method-assign]
+
+    asyncio.run(main())
+    assert said(play, talk) == ["utter_ask_after_fault"]
+
+
+def test_a_turn_that_was_computed_before_the_question_is_computed_anew(play: Play) -> None:
+    talk = silent(play, "report_problem")
+    before = play.app.database.read(lambda uow: uow.conversations.get(talk)).version
+    ask(play)
+    assert play.app.database.read(lambda uow: uow.conversations.get(talk)).version == before + 1
 
 
 def test_what_the_question_brings_out_is_a_case_of_the_survey(play: Play) -> None:
