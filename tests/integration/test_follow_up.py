@@ -214,7 +214,13 @@ def rating(desk: Desk, task: TaskRecord) -> Any:
 def test_good_answer_is_kept_with_its_figures_and_noted_in_the_case(desk: Desk) -> None:
     case = closed(desk)
     (task,) = schedule(desk)
-    answer = {"score": 5, "expectation": "better", "again": "yes", "solved": True, "words": "很快"}
+    answer: dict[str, Any] = {
+        "score": 5,
+        "expectation": "better",
+        "again": "yes",
+        "solved": True,
+        "words": "很快",
+    }
     made = record(desk, task, **answer, next="send the manual")
     assert (made.task.state, made.follow_up_task, made.is_reopened) == ("done", None, False)
     figures = "score: 5; expectation: better; again: yes; solved: yes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_thanks_before_the_fault_settle_nothing(rules: AskingRules) -> None:
     ids=lambda what: next(iter(what)),
 )
 def test_never_twice_nor_against_the_wish_nor_beside_a_person(
-    rules: AskingRules, heard: Heard, what: dict[str, bool]
+    rules: AskingRules, heard: Heard, what: dict[str, Any]
 ) -> None:
     assert asked(rules, heard) is not None
     assert asked(rules, heard, **what) is None
