@@ -30,6 +30,7 @@ COMMANDS = {  # name: module and attribute (a function, or a Typer of sub-comman
     "queue": "bot.cli.people:queue",
     "cases": "bot.cli.cases:app",
     "promises": "bot.cli.promises:app",
+    "followups": "bot.cli.followups:app",
     "user": "bot.cli.people:user_app",
     "techniques": "bot.cli.techniques:app",
     "shop": "bot.cli.shop:shop_app",

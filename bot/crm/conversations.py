@@ -37,7 +37,8 @@ from bot.crm.models import (
     Turn,
 )
 from bot.crm.privacy import IS_CLOSED
-from bot.crm.records import ConversationRecord, TalkHead, WaitingConversation
+from bot.crm.records import ConversationRecord, RatingRecord, TalkHead, WaitingConversation
+from bot.crm.rows import record_of
 from bot.dialogue.turn import Owner
 from bot.errors import NotFoundError
 
@@ -246,6 +247,11 @@ class ConversationRepository:
     def has_satisfaction(self, conversation_id: str) -> bool:
         """Tell whether the survey was answered."""
         return self._session.get(Satisfaction, conversation_id) is not None
+
+    def satisfaction(self, conversation_id: str) -> RatingRecord | None:
+        """Return the answer to the survey, if there is one."""
+        row = self._session.get(Satisfaction, conversation_id)
+        return None if row is None else record_of(RatingRecord, row)
 
     def add_satisfaction(self, conversation_id: str, **values: Any) -> None:
         """Store the answer to the survey.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import JSON, Table, bindparam, func, insert, select, update
+from sqlalchemy import JSON, Table, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.crm.models import Conversation, Message, OfferedOption, Turn
@@ -16,6 +16,8 @@ from bot.crm.privacy import IS_CLOSED
 from bot.crm.records import Inbox, MessageRecord
 from bot.dialogue.turn import Option, OptionMeaning
 from bot.errors import NotFoundError
+
+TELLING_AT_ONCE = 200
 
 _conversation = cast(Table, Conversation.__table__)
 _message = cast(Table, Message.__table__)
@@ -268,6 +270,74 @@ class MessageRepository:
             .limit(1)
         )
         return self._session.execute(statement).first() is not None
+
+    def was_any_said(self, conversation_id: str, responses: Collection[str]) -> bool:
+        """Tell whether one of these responses was ever said."""
+        statement = select(Message.id).where(
+            Message.conversation_id == conversation_id, Message.response.in_(responses)
+        )
+        return self._session.execute(statement.limit(1)).first() is not None
+
+    def telling(
+        self,
+        since: datetime,
+        *,
+        reactions: Collection[str],
+        intents: Collection[str],
+        unless_said: Collection[str],
+    ) -> list[str]:
+        """Return the bot's conversations in which a customer has lately said one of these.
+
+        Read from the newest message back, so that no more is looked through than was said since.
+
+        Args:
+            unless_said: leave out conversations in which one of these responses was said.
+        """
+        said = Message.__table__.alias("said")
+        is_telling = and_(
+            Message.sender == "customer",
+            or_(
+                Message.analysis["reaction"].as_string().in_(reactions),
+                Message.analysis["intent"].as_string().in_(intents),
+            ),
+            exists().where(
+                Conversation.id == Message.conversation_id, Conversation.owner == "bot", ~IS_CLOSED
+            ),
+            ~exists().where(
+                said.c.conversation_id == Message.conversation_id, said.c.response.in_(unless_said)
+            ),
+        )
+        statement = (
+            select(Message.id, Message.conversation_id, Message.created_at)
+            .where(or_(Message.created_at < since, is_telling))
+            .order_by(Message.id.desc())
+            .limit(TELLING_AT_ONCE)
+        )
+        found: dict[str, None] = {}
+        before_id: int | None = None
+        while True:
+            page = statement if before_id is None else statement.where(Message.id < before_id)
+            rows = self._session.execute(page).all()
+            for row in rows:
+                if row.created_at < since:
+                    return list(found)
+                found[row.conversation_id] = None
+            if len(rows) < TELLING_AT_ONCE:
+                return list(found)
+            before_id = rows[-1].id
+
+    def understood(self, conversation_id: str, limit: int) -> list[MessageRecord]:
+        """Return the customer's newest messages that were understood, oldest first."""
+        statement = (
+            _SELECT.where(
+                _message.c.conversation_id == conversation_id,
+                _message.c.sender == "customer",
+                _message.c.turn_id.is_not(None),
+            )
+            .order_by(_message.c.seq.desc())
+            .limit(limit)
+        )
+        return [each for each in _records(self._execute(statement))[::-1] if each.analysis]
 
     def spoke_since(self, conversation_id: str, since: datetime) -> bool:
         """Tell whether the customer has written anything after this moment."""

@@ -71,6 +71,17 @@ class MessageRecord:
 
 
 @dataclass(frozen=True)
+class RatingRecord:
+    """The answer to the survey of a conversation (D-CUS-9)."""
+
+    score: int
+    expectation: str
+    again: str
+    comment: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Inbox:
     """What T1 must know of a conversation before it stores a message.
 

@@ -25,6 +25,7 @@ class TaskFilter:
     owner: str | None = None
     customer_id: int | None = None
     conversation_id: str | None = None
+    case_id: int | None = None
     due_before: datetime | None = None
     updated_since: datetime | None = None
 
@@ -75,7 +76,7 @@ class TaskRepository:
     ) -> Page[TaskRecord]:
         """Return tasks, newest first."""
         statement = select(Task)
-        for name in ("state", "kind", "owner", "customer_id", "conversation_id"):
+        for name in ("state", "kind", "owner", "customer_id", "conversation_id", "case_id"):
             value = getattr(wanted, name)
             if value is not None:
                 statement = statement.where(getattr(Task, name) == value)

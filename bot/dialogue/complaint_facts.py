@@ -15,7 +15,8 @@ from typing import get_args
 from msgspec import structs
 
 from bot.dialogue.turn import MessageAnalysis, OrderView
-from bot.knowledge.complaint_rules import ComplaintBook, FactName, WishName
+from bot.knowledge.complaint_rules import ComplaintBook, WishName
+from bot.knowledge.complaint_rules import FactName as FactName
 from bot.language.normalise import clean
 
 UNKNOWN = "-"  # the customer does not know it

@@ -12,12 +12,13 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.dialogue import turn as t
 from bot.errors import EngineError, NotAllowedError, NotFoundError, StaleTurnError, UsageError
 from bot.services import case_opening
+from bot.services.asking_after import was_asked_after
 from bot.services.cases import move_case
 from bot.services.granted import granted_today
 from bot.services.promise_keeping import follow_task
 from bot.services.promises import move_promise, store_promise
 
-CUSTOMER = "customer"
+CUSTOMER, SURVEY = "customer", "survey"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def _grant_concession(at: _Place, command: t.GrantConcession) -> None:
 
 
 def _open_case(at: _Place, command: t.OpenCase) -> None:
+    """Open a case; one that our question has brought out is of another channel (D-CMP-10)."""
+    is_asked_for = was_asked_after(at.uow, at.conversation_id)
     case_opening.open_case(
         at.uow,
         at.conversation_id,
@@ -94,6 +97,7 @@ def _open_case(at: _Place, command: t.OpenCase) -> None:
         command,
         by=case_opening.BOT,
         now=at.now,
+        **({"channel": SURVEY} if is_asked_for else {}),
     )
 
 

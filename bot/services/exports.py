@@ -19,10 +19,12 @@ from bot.crm.customers import CustomerFilter
 from bot.crm.database import Database
 from bot.crm.orders import OrderFilter
 from bot.crm.privacy_labels import is_personal
-from bot.crm.records import OrderRecord
+from bot.crm.records import CaseRecord, OrderRecord
 from bot.crm.tasks import TaskFilter
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.following_up import is_contradictory
 from bot.knowledge.table_columns import TableName, load_tables
+from bot.services.follow_up import called_talk
 from bot.services.table_files import Cell
 from bot.services.table_values import MASK, show_value
 
@@ -123,7 +125,24 @@ def _products(uow: UnitOfWork, _: int | None) -> _Found:
 
 def _cases(uow: UnitOfWork, before_id: int | None) -> _Found:
     page = uow.cases.page(CaseFilter(), before_id=before_id, limit=PAGE_ROWS)
-    return _Found((asdict(each) for each in page.items), page.next_id)
+    rows = ({**asdict(each), **_rating(uow, each)} for each in page.items)
+    return _Found(rows, page.next_id)
+
+
+def _rating(uow: UnitOfWork, case: CaseRecord) -> dict[str, Any]:
+    """Return how the customer rated it: in the newest follow-up call, else in the talk itself.
+
+    Somebody who is satisfied and would not buy again stands out (D-CUS-9).
+    """
+    rating = uow.conversations.satisfaction(called_talk(uow, case.id) or case.conversation_id)
+    if rating is None:
+        return dict.fromkeys(("score", "expectation", "again", "is_contradictory"))
+    return {
+        "score": rating.score,
+        "expectation": rating.expectation,
+        "again": rating.again,
+        "is_contradictory": is_contradictory(rating.score, rating.again),
+    }
 
 
 def _tasks(uow: UnitOfWork, before_id: int | None) -> _Found:

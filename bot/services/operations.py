@@ -19,6 +19,7 @@ from bot.errors import NotFoundError, UsageError
 from bot.services import (
     api_tokens,
     case_operations,
+    follow_up_operations,
     privacy_operations,
     promise_operations,
     staff,
@@ -236,6 +237,7 @@ OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable
     **technique_operations.OPERATIONS,
     **promise_operations.OPERATIONS,
     **case_operations.OPERATIONS,
+    **follow_up_operations.OPERATIONS,
 }
 
 

@@ -21,7 +21,9 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import StorageUnavailableError
 from bot.knowledge.book import Book
 from bot.services.aftercare import ask_defectors, make_reminders
+from bot.services.asking_after import ask_silent
 from bot.services.cases import note_overdue
+from bot.services.follow_up import schedule_calls
 from bot.services.ports import Notifier
 from bot.services.promise_watch import OwnerChanged, watch_promises
 from bot.services.reminders import send_reminders
@@ -80,6 +82,7 @@ async def mark_overdue(database: Database, now: datetime) -> AsyncIterator[None]
 JOBS = (
     Job("cases.overdue", every(timedelta(minutes=1)), mark_overdue),
     Job("aftercare", every(timedelta(hours=1)), make_reminders),
+    Job("follow_ups", every(timedelta(hours=1)), schedule_calls),
     Job("grades", nightly(2), grade_customers),
     Job("defection", nightly(3), ask_defectors),
     Job("techniques.idle", every(timedelta(hours=1)), give_up_waiting),
@@ -93,15 +96,17 @@ def all_jobs(
 
     Args:
         var_dir: holds its pictures and backups.
-        book: the words of a reminder, the rules of promises.
-        notifier: tells the page of a customer who is reminded.
+        book: the words of a reminder and of a question, the rules of promises.
+        notifier: tells the page of a customer who is reminded or asked.
         owner_changed: tells it of a promise that was broken.
     """
     remind = partial(send_reminders, book=book, notifier=notifier)
     watch = partial(watch_promises, book=book, owner_changed=owner_changed)
+    ask = partial(ask_silent, book=book, notifier=notifier)
     return (
         *JOBS,
         Job("reminders", every(timedelta(minutes=1)), remind),
+        Job("silence", every(timedelta(minutes=1)), ask),
         Job("promises", every(timedelta(minutes=1)), watch),
         Job("retention", nightly(4), partial(run_retention, var_dir=var_dir)),
     )

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.following_up import LOW_SCORE as LOW_SCORE
 from bot.errors import UsageError
 from bot.knowledge.book import Book
 from bot.services.announce import announce
+from bot.services.asking_after import may_be_asked
 
 MAX_COMMENT_CHARS = 1_000
-LOW_SCORE = 2
 SCORES = range(1, 6)
 EXPECTATIONS = ("", "worse", "as", "better")
 AGAIN = ("", "yes", "no")
@@ -58,8 +59,10 @@ def rate(
     if uow.conversations.has_satisfaction(conversation_id):
         return []
     uow.conversations.add_satisfaction(conversation_id, **asdict(answer), created_at=now)
-    response = "utter_rated_low" if answer.score <= LOW_SCORE else "utter_rated"
     record = uow.conversations.get(conversation_id)
+    response = "utter_rated"
+    if answer.score <= LOW_SCORE:
+        response = "utter_rated_low" if may_be_asked(uow, record) else "utter_rated_low_heard"
     return [announce(uow, book, record, response, {}, now)]
 
 

@@ -38,6 +38,7 @@ from bot.dialogue.repairing import Unreadable
 from bot.dialogue.style import Style
 from bot.dialogue.turn import ObjectionKind
 from bot.dialogue.wording import is_sayable
+from bot.knowledge.asking_rules import load_asking_rules
 from bot.knowledge.book import Book, Wording, load_book
 from bot.knowledge.complaint_rules import REACTIONS, Barrier
 from bot.knowledge.objection_rules import Feedback
@@ -452,6 +453,10 @@ def test_what_rules_stories_and_forms_say_themselves_needs_no_facts(
         ("utter_promise_broken", {"promise_day"}),
         ("utter_promise_handed_over", set()),
         ("utter_tell_decision", {"decision_text"}),
+        ("utter_ask_after_resigned", set()),
+        ("utter_ask_after_fault", set()),
+        ("utter_ask_after_case", {"case_number"}),
+        ("utter_rated_low_heard", set()),
     ],
 )
 def test_what_services_say_needs_only_what_they_give(
@@ -467,6 +472,7 @@ def test_every_response_is_said_somewhere(book: Book, domain: dict[str, Any]) ->
         said |= {f"utter_ask_{slot}" for slot in form["required_slots"]}
     services = "".join(path.read_text() for path in (ROOT / "bot" / "services").glob("*.py"))
     said |= set(re.findall(r'"(utter_\w+)"', services))
+    said |= set(load_asking_rules().questions)
     assert set(book.replies) - said == set()
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli.pages import SOURCES, STATIC, read_manifest, recompute
+from bot.knowledge.book import load_book
+from bot.knowledge.case_rules import load_case_process
+from bot.services.standing import ALWAYS_SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALES = sorted((ROOT / SOURCES / "locales").glob("*.json"))
@@ -103,3 +106,19 @@ def test_licences_lie_beside_the_bundles(name: str) -> None:
 def test_lock_file_names_no_registry() -> None:
     lock = json.loads((ROOT / SOURCES / "package-lock.json").read_text(encoding="utf-8"))
     assert [name for name, each in lock["packages"].items() if "resolved" in each] == []
+
+
+@pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.stem)
+def test_every_stage_and_every_event_that_a_customer_sees_has_words(path: Path) -> None:
+    words, process = json.loads(path.read_text(encoding="utf-8")), load_case_process()
+    verbs = {*ALWAYS_SHOWN, *process.shown_verbs}
+    wanted = {f"event.{verb}" for verb in verbs} | {f"stage.{each}" for each in process.stages}
+    assert sorted(wanted - words.keys()) == []
+    named = [words[f"event.{verb}"] for verb in verbs]
+    assert len(set(named)) == len(named) and words["event.other"] not in named
+
+
+def test_stages_are_named_on_the_pages_as_in_the_talk() -> None:
+    words = json.loads((ROOT / SOURCES / "locales/zh-CN.json").read_text(encoding="utf-8"))
+    for stage, name in load_book().complaints.stage_names.items():
+        assert words[f"stage.{stage}"] == name

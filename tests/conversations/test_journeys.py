@@ -33,6 +33,10 @@ SAID_BY_SERVICES = {
     "utter_tell_decision": "staff have told the decision (tests/integration)",
     "utter_rated": "the survey was answered (tests/integration)",
     "utter_rated_low": "the survey was answered with 1 or 2 (tests/integration)",
+    "utter_rated_low_heard": "so it was, but the one question was put (tests/integration)",
+    "utter_ask_after_resigned": "a resigned customer fell silent (tests/integration)",
+    "utter_ask_after_fault": "the chat was abandoned after a fault (tests/integration)",
+    "utter_ask_after_case": "so it was, with a case that waits (tests/integration)",
 }
 VALIDATORS = "validate_"  # run inside a form's own step, never predicted
 

@@ -52,6 +52,7 @@ NOT_SELLING = set(
     utter_accept_during_case utter_acknowledge_objection utter_affirm utter_agent_joined
     utter_agent_left utter_answer_policy utter_answer_price utter_after_order utter_answer_fact
     utter_answer_product utter_answer_special utter_answer_stock utter_apologise
+    utter_ask_after_case utter_ask_after_fault utter_ask_after_resigned
     utter_ask_call_time utter_ask_cause utter_ask_contact utter_ask_problem utter_ask_refusal
     utter_ask_hesitation utter_ask_which_product utter_bodily_harm utter_bot_challenge
     utter_call_back_cancelled utter_call_back_corrected utter_call_back_noted utter_cannot_read
@@ -62,7 +63,8 @@ NOT_SELLING = set(
     utter_let_go utter_list_products utter_listen_case utter_message_stale utter_no_case
     utter_offer_reminder utter_open_case utter_out_of_scope utter_probe_objection
     utter_product_corrected utter_promise_answer utter_promise_broken utter_promise_handed_over
-    utter_rated utter_rated_low utter_remind utter_reminder_declined utter_reminder_noted
+    utter_rated utter_rated_low utter_rated_low_heard utter_remind utter_reminder_declined
+    utter_reminder_noted
     utter_resume_bot utter_return_to_objection utter_say_again utter_say_anew
     utter_settle_objection utter_stop_selling utter_tell_decision
     utter_tell_difference utter_thank utter_open_again utter_answer_barrier

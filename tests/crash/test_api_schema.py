@@ -91,6 +91,7 @@ def rows_of(shop: ApiShop) -> dict[str, dict[str, Any]]:
         "cases": {"number": shop.add_case()},
         "case-board": {},
         "tasks": {"task_id": shop.add_task(customer_id=customer["id"])["id"]},
+        "follow-ups": {"task_id": shop.add_task(kind="follow_up")["id"]},
         "products": {"product_id": shop.ask("GET", "products").json()["items"][0]["id"]},
     }
 

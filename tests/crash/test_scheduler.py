@@ -327,7 +327,7 @@ def test_jobs_run_once_a_slot(database: Database) -> None:
     night = datetime(2026, 3, 1, 17, 59, tzinfo=timezone.utc)  # a minute to two at the shop
     assert set(run(database, night)) == {job.name for job in JOBS}
     assert run(database, night) == []
-    hourly = ["cases.overdue", "techniques.idle"]
+    hourly = ["cases.overdue", "techniques.idle", "follow_ups"]
     minute_later = set(run(database, night + timedelta(minutes=1)))
     assert minute_later == {*hourly, "aftercare", "grades"}
     hour_later = set(run(database, night + timedelta(minutes=61)))
@@ -341,7 +341,10 @@ def test_retention_is_one_of_the_jobs_and_leaves_its_entry(
     notifier = FakeNotifier()
     jobs = all_jobs(settings.var_dir, load_book(), notifier, notifier.publish)
     names = run(database, NOON, jobs)
-    assert names == [*(job.name for job in JOBS), "reminders", "promises", "retention"]
+    assert names == [
+        *(job.name for job in JOBS),
+        *("reminders", "silence", "promises", "retention"),
+    ]
     verbs = database.read(lambda uow: [each.verb for each in uow.audit._entries()])
     assert verbs == ["retention.done"]
 

@@ -240,7 +240,7 @@ class Task(Base):
     due_at: Mapped[datetime | None] = column("until when")
     note: Mapped[str] = column("title and script", PERSONAL, Text, default="")
     owner: Mapped[str] = column(
-        "the person who does it; empty: anybody", STAFF, String(80), default=""
+        "the person or role that does it; empty: anybody", STAFF, String(80), default=""
     )
     state: Mapped[str] = column("`open`, `done` or `dropped`", String(10), default="open")
     result: Mapped[str] = column("what came of it", PERSONAL, Text, default="")

@@ -163,6 +163,7 @@ async def make_move(
     case = await move_and_tell(
         app, number, data.move, by=lambda _: by, body=data.body, expected=expected
     )
+    await application_of(request).tell_standing(case.conversation_id)
     return answer(show_case(case, request.auth), case.version)
 
 

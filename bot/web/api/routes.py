@@ -13,7 +13,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot.errors import BotError
-from bot.web.api import cases, customers, orders, products, promises, tasks
+from bot.web.api import cases, customers, follow_ups, orders, products, promises, tasks
 from bot.web.api.checks import MAX_BODY_BYTES, check_request
 from bot.web.api.problems import tell_problem
 from bot.web.api.tokens import require_scope
@@ -34,6 +34,7 @@ def api_router() -> Router:
             *(cases.list_cases, cases.create_case, cases.read_board),
             *(cases.read_case, cases.update_case, cases.make_move),
             *(tasks.list_tasks, tasks.create_task, tasks.read_task, tasks.update_task),
+            *(follow_ups.list_follow_ups, follow_ups.record_follow_up),
             *(promises.list_promises, promises.read_promise),
             *(products.list_products, products.read_product),
         ],

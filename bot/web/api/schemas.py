@@ -245,6 +245,24 @@ class TaskView(Struct, frozen=True):
     updated_at: datetime
 
 
+class FollowUpList(Struct, frozen=True):
+    """Open calls; the script is `note`, earlier attempts are lines of `result`."""
+
+    items: list[TaskView]
+
+
+class FollowUpResult(Struct, frozen=True):
+    """A call that was recorded.
+
+    `follow_up_task` is the supervisor's, made by a bad answer; `is_reopened`: so is the case.
+    """
+
+    task: TaskView
+    follow_up_task: int | None
+    case_number: str | None
+    is_reopened: bool
+
+
 class PromiseView(Struct, frozen=True):
     """A promise of bot or staff. `text` is what is owed, `why` the reason of a withdrawal."""
 

@@ -59,6 +59,8 @@ export interface Shop {
 export interface CaseState {
   number: string
   stage: string
+  stage_id: string
+  goes_on_in: string | null
   causes: string[]
   next_step: string
   deadline_at: string | null
@@ -73,6 +75,7 @@ export interface TalkState {
   opens_at: string | null
   case: CaseState | null
   survey: 'none' | 'due' | 'done'
+  survey_about: 'talk' | 'case'
 }
 
 export interface PageContext {

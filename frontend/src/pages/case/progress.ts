@@ -10,6 +10,10 @@ export interface CaseEvent {
 export interface CaseProgress {
   number: string
   stage: string
+  /** Its code. */
+  stage_id: string
+  /** The case in which it goes on, if it was merged. */
+  goes_on_in: string | null
   causes: string[]
   opened_at: string
   next_step: string
