@@ -256,6 +256,11 @@ class MessageRepository:
         rows = self._execute(_HEARD, values)
         return [(row.text, row.analysis) for row in rows if row.analysis]
 
+    def said_at(self, message_id: int) -> datetime:
+        """Return when a message was stored."""
+        statement = select(Message.created_at).where(Message.id == message_id)
+        return self._session.execute(statement).scalar_one()
+
     def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
         """Tell whether a response was said after a moment."""
         statement = (

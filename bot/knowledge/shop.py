@@ -1,7 +1,8 @@
 """The shop as files that its owner edits, checked and typed.
 
 `shop.yml`, `products.csv`, `promotions.yml`, `policies.yml`, `limits.yml`, `hours.yml` and, if
-there is one, `selling.yml` lie in one folder. Money is in fen, dates are ISO dates of the shop.
+there are any, `selling.yml` and `crisis.yml` lie in one folder. Money is in fen, dates are ISO
+dates of the shop.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
+from bot.knowledge.crisis_plan import CrisisPlans
 from bot.knowledge.field_types import Fen, Id, IsoDate, Text, bad_date
 from bot.knowledge.loader import line_of, read_yaml
 from bot.knowledge.opening_hours import OpeningHours, check_hours
@@ -31,8 +33,8 @@ FILES = (
     "limits.yml",
     "hours.yml",
     "selling.yml",
+    "crisis.yml",
 )
-OPTIONAL_FILES = frozenset({"selling.yml"})
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -130,6 +132,7 @@ class Shop(Struct, frozen=True):
     limits: tuple[Limit, ...]
     hours: OpeningHours
     material: SellingMaterial = SellingMaterial()
+    crisis: CrisisPlans = CrisisPlans()
 
     def product(self, product_id: str | None) -> Product | None:
         """Return a product by id."""
@@ -149,6 +152,7 @@ class Shop(Struct, frozen=True):
             "limits": {"limits": plain(self.limits)},
             "hours": plain(self.hours),
             "selling": plain(self.material),
+            "crisis": plain(self.crisis),
         }
 
 
@@ -162,6 +166,9 @@ class _Policies(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Limits(Struct, frozen=True, forbid_unknown_fields=True):
     limits: list[Limit]
+
+
+OPTIONAL_FILES: dict[str, Struct] = {"selling.yml": SellingMaterial(), "crisis.yml": CrisisPlans()}
 
 
 def shop_hash(folder: Path) -> str:
@@ -186,6 +193,7 @@ def shop_from_documents(
             "limits": documents["limits"]["limits"],
             "hours": documents["hours"],
             "material": documents.get("selling", {}),
+            "crisis": documents.get("crisis", {}),
         },
         Shop,
     )
@@ -208,10 +216,11 @@ def load_shop(folder: Path) -> Shop:
         "limits.yml": _Limits,
         "hours.yml": OpeningHours,
         "selling.yml": SellingMaterial,
+        "crisis.yml": CrisisPlans,
     }
     for name, type_ in types.items():
         if name in OPTIONAL_FILES and not (folder / name).is_file():
-            read[name] = SellingMaterial()
+            read[name] = OPTIONAL_FILES[name]
             continue
         try:
             read[name] = read_yaml(folder / name, type_)
@@ -233,6 +242,7 @@ def load_shop(folder: Path) -> Shop:
             "limits": read["limits.yml"].limits,  # type: ignore[attr-defined]
             "hours": read["hours.yml"],
             "material": read["selling.yml"],
+            "crisis": read["crisis.yml"],
         },
         Shop,
     )
@@ -276,6 +286,8 @@ def _cross_check(folder: Path, shop: Shop) -> list[str]:
     problems += _check_twice(folder / "policies.yml", "policies", [p.topic for p in shop.policies])
     problems += _check_twice(folder / "limits.yml", "limits", [limit.id for limit in shop.limits])
     problems += _check_material(folder / "selling.yml", shop, ids)
+    path = folder / "crisis.yml"
+    problems += [f"{path}:{line_of(path, 'plans')}: {each}" for each in shop.crisis.problems()]
     return problems + check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
 
 

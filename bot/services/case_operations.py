@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.crm.cases import CaseFilter
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import NotAllowedError
 from bot.services.application import Application
+from bot.services.case_alarms import list_alarms
 from bot.services.case_board import board_of, read_file
 from bot.services.case_moves import Mover
 from bot.services.case_opening import NewCase, enter_case
@@ -86,6 +88,11 @@ async def _board(app: Application, _: Nothing) -> Any:
     return await app.database.read_async(lambda uow: board_of(uow, now))
 
 
+async def _alarms(app: Application, _: Nothing) -> Any:
+    rows = await app.database.read_async(list_alarms)
+    return [{**asdict(row), "seconds": row.seconds} for row in rows]
+
+
 async def _move(app: Application, args: CaseMoveBy) -> Any:
     now = app.clock.now()
 
@@ -120,6 +127,7 @@ OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable
     "case.list": (CaseList, _list),
     "case.show": (CaseNumber, _show),
     "case.board": (Nothing, _board),
+    "case.alarms": (Nothing, _alarms),
     "case.move": (CaseMoveBy, _move),
     "case.enter": (CaseEntry, _enter),
 }

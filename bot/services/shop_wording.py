@@ -96,6 +96,9 @@ def _texts(shop: Shop) -> Iterator[tuple[str, tuple[str | int, ...], str, str]]:
             yield "promotions.yml", keys, promotion.id, getattr(promotion, field)
     for path, place, text in _texts_of_material(shop.material):
         yield "selling.yml", path, place, text
+    for occasion, plan in shop.crisis.plans.items():  # what is never said is not said
+        for index, text in enumerate(plan.say):
+            yield "crisis.yml", ("plans", occasion, "say", index), occasion, text
     for product in shop.products:
         for field, text in _texts_of(product):
             yield PRODUCTS, (product.id,), field, text
