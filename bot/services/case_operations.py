@@ -19,6 +19,7 @@ from bot.services.case_moves import Mover
 from bot.services.case_opening import NewCase, enter_case
 from bot.services.cases import move_case, mover_of
 from bot.services.queue import sign_in
+from bot.services.said_promises import note_promises, read_promises
 
 LISTED = 200
 
@@ -94,11 +95,18 @@ async def _alarms(app: Application, _: Nothing) -> Any:
 
 
 async def _move(app: Application, args: CaseMoveBy) -> Any:
+    """Make a move; what its note tells of a call is read for promises."""
     now = app.clock.now()
+    remark = args.body.get("note")
+    found = await read_promises(app.engine, remark, now) if isinstance(remark, str) else ()
 
     def write(uow: UnitOfWork) -> Any:
         by = _mover(uow, args.name, now)
-        return move_case(uow, args.number, args.move, by=by, now=now, body=args.body)
+        case = move_case(uow, args.number, args.move, by=by, now=now, body=args.body)
+        talk = uow.conversations.get(case.conversation_id)
+        rules = app.book.promises
+        note_promises(uow, rules, talk, found, now, made_by=args.name, owner=args.name)
+        return case
 
     case = await app.database.write_async(write)
     await app.tell_standing(case.conversation_id)

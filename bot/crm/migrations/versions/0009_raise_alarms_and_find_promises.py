@@ -1,4 +1,4 @@
-"""add alarms: which case became grave, when that was said, and when somebody outside was told."""
+"""add alarms of grave cases, and in which message a promise was found."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,8 +21,17 @@ def upgrade() -> None:
         sa.Column("raised_at", UtcDateTime(), nullable=False),
         sa.Column("sent_at", UtcDateTime()),
     )
+    # SQLite takes a foreign key in the column's own declaration only
+    op.execute("ALTER TABLE promise ADD COLUMN message_id INTEGER REFERENCES message (id)")
+    evidence = sa.Column("evidence", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
+    op.add_column("promise", evidence)
+    op.create_index("ix_promise_message", "promise", ["message_id", "kind"], unique=True)
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_index("ix_promise_message", "promise")
+    with op.batch_alter_table("promise") as batch:
+        for name in ("evidence", "message_id"):
+            batch.drop_column(name)
     op.drop_table("case_alarm")
