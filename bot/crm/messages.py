@@ -16,6 +16,7 @@ from bot.crm.privacy import IS_CLOSED
 from bot.crm.records import Inbox, MessageRecord
 from bot.dialogue.turn import Option, OptionMeaning
 from bot.errors import NotFoundError
+from bot.knowledge.loader import convert
 
 _conversation = cast(Table, Conversation.__table__)
 _message = cast(Table, Message.__table__)
@@ -321,7 +322,7 @@ class MessageRepository:
 
 
 def _option_of(row: OfferedOption) -> Option:
-    meaning = msgspec.convert(row.meaning, OptionMeaning)
+    meaning = convert(row.meaning, OptionMeaning)
     return Option(row.option_id, row.label, meaning, tuple(row.aliases))
 
 

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from bot.errors import ShopDataError
 from bot.knowledge.crisis_plan import CrisisPlans
 from bot.knowledge.field_types import Fen, Id, IsoDate, Text, bad_date
-from bot.knowledge.loader import line_of, read_yaml
+from bot.knowledge.loader import convert, line_of, read_yaml
 from bot.knowledge.opening_hours import OpeningHours, check_hours
 from bot.knowledge.products import Product, read_products
 from bot.knowledge.selling_material import SellingMaterial
@@ -184,7 +184,7 @@ def shop_from_documents(
     products: list[dict[str, object]], documents: dict[str, dict[str, object]]
 ) -> Shop:
     """Build the shop from what the database holds."""
-    return msgspec.convert(
+    return convert(
         {
             "profile": documents["shop"],
             "products": products,
@@ -233,7 +233,7 @@ def load_shop(folder: Path) -> Shop:
         products = []
     if problems:
         raise ShopDataError(problems)
-    shop = msgspec.convert(
+    shop = convert(
         {
             "profile": read["shop.yml"],
             "products": products,
