@@ -108,13 +108,15 @@ def build_worker_engine(config: dict[str, Any]) -> TurnComputer:
     from bot.engine.quiet import quiet_rasa
 
     quiet_rasa()
+    from bot.dialogue.promise_finder import PromiseReadingComputer, shared_finder
     from bot.engine.worker import RasaEngine
 
-    return RasaEngine(
+    engine = RasaEngine(
         Path(config["model_path"]),
         ShopCatalogue(Database(config["database_url"])),
         nlu_max_chars=config["nlu_max_chars"],
     )
+    return PromiseReadingComputer(engine, shared_finder())
 
 
 def find_trained_model(settings: Settings) -> Path | None:

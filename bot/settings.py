@@ -9,10 +9,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from bot.errors import UsageError
 
 MIN_SECRET_CHARS = 32
+ALARM_MAIL = ("PRELUDE_SMTP_URL", "PRELUDE_ALARM_TO", "PRELUDE_ALARM_FROM")
+MAIL_ADDRESS = re.compile(r"[^\s@,;:<>()\"\\]{1,64}@[^\s@,;:<>()\"\\]{1,255}", re.ASCII)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -38,6 +42,10 @@ class Settings:
         address_rate: new conversations of one network address (`PRELUDE_ADDRESS_RATE`).
         trusted_proxies: addresses whose X-Forwarded-For is believed (`PRELUDE_TRUSTED_PROXIES`).
         max_sockets_per_address: open at once (`PRELUDE_MAX_SOCKETS`).
+        smtp_url: by which server alarms are mailed (`PRELUDE_SMTP_URL`):
+            `smtps://name:password@host:465`, or `smtp://…:587` for STARTTLS; empty: no mail.
+        alarm_to: who gets the mail (`PRELUDE_ALARM_TO`), addresses with commas between.
+        alarm_from: from whom it comes (`PRELUDE_ALARM_FROM`).
         max_message_chars: longest text that is stored; `nlu_max_chars` are understood.
     """
 
@@ -60,6 +68,9 @@ class Settings:
     address_rate: str = "120/hour"
     trusted_proxies: str = ""
     max_sockets_per_address: int = 500
+    smtp_url: str = field(default="", repr=False)
+    alarm_to: tuple[str, ...] = ()
+    alarm_from: str = ""
 
     def __post_init__(self) -> None:
         if not self.database_url:
@@ -92,6 +103,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         address_rate=_rate(env, "PRELUDE_ADDRESS_RATE", "120/hour"),
         trusted_proxies=env.get("PRELUDE_TRUSTED_PROXIES", ""),
         max_sockets_per_address=_count(env, "PRELUDE_MAX_SOCKETS", 500, 100_000),
+        **_alarm_mail(env),
     )
 
 
@@ -107,6 +119,40 @@ def _secret(env: dict[str, str], name: str) -> str:
     if value and len(value) < MIN_SECRET_CHARS:
         raise UsageError(f"{name} must have at least {MIN_SECRET_CHARS} characters")
     return value
+
+
+def _alarm_mail(env: dict[str, str]) -> dict[str, Any]:
+    """Return how alarms are mailed: all three variables, or none."""
+    given = {name: env.get(name, "").strip() for name in ALARM_MAIL}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == len(given):
+        return {}
+    if missing:
+        raise UsageError(f"{missing[0]} is missing: alarms are mailed by {', '.join(ALARM_MAIL)}")
+    url, to, sender = given.values()
+    _check_smtp_url(url)
+    receivers = tuple(each.strip() for each in to.split(","))
+    for name, address in [
+        ("PRELUDE_ALARM_FROM", sender),
+        *(("PRELUDE_ALARM_TO", a) for a in receivers),
+    ]:
+        if not MAIL_ADDRESS.fullmatch(address):
+            raise UsageError(f"{name}: {address!r} is no address like alarm@shop.example")
+    return {"smtp_url": url, "alarm_to": receivers, "alarm_from": sender}
+
+
+def _check_smtp_url(url: str) -> None:
+    """Refuse an address of a mail server that cannot be used; never repeat it, for its password."""
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_fit = False
+        parts = urlsplit("")
+    if not is_fit or parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError("PRELUDE_SMTP_URL must be like smtps://name:password@mail.example:465")
+    if bool(parts.username) != bool(parts.password):
+        raise UsageError("PRELUDE_SMTP_URL needs a name and a password, or neither")
 
 
 def _rate(env: dict[str, str], name: str, default: str) -> str:

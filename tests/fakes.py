@@ -12,11 +12,13 @@ import msgspec
 from bot.clock import Clock
 from bot.dialogue.case_numbers import case_number
 from bot.dialogue.turn import (
+    AddToCase,
     CreateTask,
     HandOver,
     InboundMessage,
     MakePromise,
     MessageAnalysis,
+    MoveCase,
     OpenCase,
     Option,
     OptionMeaning,
@@ -30,6 +32,7 @@ from bot.dialogue.turn import (
 from bot.errors import EngineError
 from bot.killpoints import reach
 
+MOVES = ("acknowledge", "assess")  # of a case, in the order in which they become legal
 START = datetime(2026, 11, 22, 3, 0, tzinfo=timezone.utc)
 
 
@@ -66,7 +69,9 @@ class FakeNotifier:
 class FakeComputer:
     """Echoes; 'complaint…' opens a case, 'human' hands over, 'options' and 'human' offer buttons.
 
-    'promise…' promises an answer. 'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
+    'more…' adds to the open case, 'acknowledge…' and 'assess…' move it where that is legal; with
+    'hurt' in it a complaint is one of bodily harm, with 'press' a threat. 'promise…' promises an
+    answer. 'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
     """
 
     model_id = "fake"
@@ -74,18 +79,14 @@ class FakeComputer:
     def turn(self, request: TurnRequest) -> TurnResult:
         texts = [message.text for message in request.messages]
         misbehave(texts)
+        if request.staff_text:
+            return TurnResult("", 0, 0, 0, (), (), (), (), (), None)
         commands: list[Any] = []
         for message in request.messages:
             if message.text.startswith("complaint"):
-                commands.append(
-                    OpenCase(
-                        source_message_id=message.message_id,
-                        number=case_number(message.message_id, message.received_at),
-                        causes=("product",),
-                        severity="slight",
-                        deadline_at=request.now + timedelta(hours=24),
-                    )
-                )
+                commands.append(open_case(message, request.now))
+            elif message.text.startswith(("more", *MOVES)):
+                commands += work_on_case(message, request, commands)
             elif message.text == "human":
                 commands.append(HandOver(reason="asked"))
             elif message.text.startswith("promise"):
@@ -112,6 +113,37 @@ class FakeComputer:
             snapshot=None,
             model_id="fake",
         )
+
+
+def open_case(message: InboundMessage, now: datetime) -> OpenCase:
+    """Open a case of a broken thing, grave if the text says so."""
+    is_hurt, is_threat = "hurt" in message.text, "press" in message.text
+    return OpenCase(
+        source_message_id=message.message_id,
+        number=case_number(message.message_id, message.received_at),
+        causes=("product",),
+        severity="bodily" if is_hurt else "slight",
+        deadline_at=now + timedelta(hours=24),
+        crisis=is_threat,
+        escalated=is_hurt or is_threat,
+        outlets=("media",) if is_threat else (),
+    )
+
+
+def work_on_case(message: InboundMessage, request: TurnRequest, before: list[Any]) -> list[Any]:
+    """Add to the open case, or make a move that is legal; a turn makes one move at most."""
+    case = request.facts.open_case
+    if case is None:
+        return []
+    if message.text.startswith("more"):
+        hurt = "bodily" if "hurt" in message.text else None
+        is_threat = "press" in message.text
+        return [AddToCase(case.number, message.message_id, "told", (), hurt, is_threat)]
+    move = message.text.split()[0]
+    if move not in case.moves or any(isinstance(each, MoveCase) for each in before):
+        return []
+    body = {"causes": ["product"]} if move == "assess" else {}
+    return [MoveCase(case.number, move, body, source_message_id=message.message_id)]
 
 
 def promise(about: str, now: datetime, ordinal: int = 0) -> MakePromise:

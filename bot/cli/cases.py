@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -91,6 +92,8 @@ def show(number: str = number_argument, name: str = name_option) -> None:
         if text:
             console.print(f"{label:>16}  {text}", markup=False, highlight=False)
     _show_rows(file)
+    if file["plan"]:
+        console.print(file["plan"], style="yellow", markup=False, highlight=False)
     moves = ", ".join(file["moves"]) or "none"
     console.print(f"may be done now: {moves}", markup=False, highlight=False)
 
@@ -125,6 +128,29 @@ def board() -> None:
         figures = (str(row[name]) for name in ("count", "overdue", "paused"))
         table.add_row(row["stage"], row["name"], *figures)
     console.print(table)
+
+
+@app.command("alarms")
+def alarms() -> None:
+    """List the alarms of harm and threats: how long from what was said until somebody was told."""
+    rows = ask_shop(load_settings(), "case.alarms")
+    if not rows:
+        console.print("there was no alarm.")
+        return
+    table = Table("case", "of", "said", "sent", "seconds")
+    for row in rows:
+        sent = _said(row["sent_at"]) if row["sent_at"] else "to nobody yet"
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
+        table.add_row(row["number"], row["gravity"], _said(row["said_at"]), sent, seconds)
+    console.print(table)
+    took = [row["seconds"] for row in rows if row["seconds"] is not None]
+    if took:
+        text = (
+            f"{len(took)} of {len(rows)} sent; median {median(took):.1f} s, most {max(took):.1f} s"
+        )
+        console.print(text, highlight=False)
+    else:
+        console.print("nobody was told: set PRELUDE_ALARM_TO, or ./prelude webhook add")
 
 
 @app.command("enter")

@@ -120,6 +120,21 @@ def techniques(
         show(tables, Console())
 
 
+@app.command("promises")
+def promises(
+    data: Path | None = typer.Option(None, help="Labelled YAML (default: tests/data)."),
+    is_json: bool = typer.Option(False, "--json", help="Print JSON, not tables."),
+) -> None:
+    """Score how promises are found in what sellers say, on labelled sentences."""
+    from bot.bench import said_promises
+
+    tables = said_promises.evaluation(said_promises.read_cases(data or said_promises.CASES))
+    if is_json:
+        print(as_json(tables), end="")
+    else:
+        show(tables, Console())
+
+
 def _parse(labelled: Sequence[Labelled]) -> tuple[list[dict[str, Any]], list[float]]:
     """Return the parses, and the milliseconds that each took."""
     settings = load_settings()

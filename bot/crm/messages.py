@@ -16,6 +16,7 @@ from bot.crm.privacy import IS_CLOSED
 from bot.crm.records import Inbox, MessageRecord
 from bot.dialogue.turn import Option, OptionMeaning
 from bot.errors import NotFoundError
+from bot.knowledge.loader import convert
 
 TELLING_AT_ONCE = 200
 
@@ -258,6 +259,11 @@ class MessageRepository:
         rows = self._execute(_HEARD, values)
         return [(row.text, row.analysis) for row in rows if row.analysis]
 
+    def said_at(self, message_id: int) -> datetime:
+        """Return when a message was stored."""
+        statement = select(Message.created_at).where(Message.id == message_id)
+        return self._session.execute(statement).scalar_one()
+
     def was_said(self, conversation_id: str, response: str, since: datetime) -> bool:
         """Tell whether a response was said after a moment."""
         statement = (
@@ -386,7 +392,7 @@ class MessageRepository:
 
 
 def _option_of(row: OfferedOption) -> Option:
-    meaning = msgspec.convert(row.meaning, OptionMeaning)
+    meaning = convert(row.meaning, OptionMeaning)
     return Option(row.option_id, row.label, meaning, tuple(row.aliases))
 
 

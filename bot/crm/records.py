@@ -271,6 +271,8 @@ class PromiseRecord:
     kept_at: datetime | None
     why: str
     task_id: int | None
+    message_id: int | None
+    evidence: list[int]
     version: int
     created_at: datetime
     updated_at: datetime

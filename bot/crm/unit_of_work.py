@@ -9,6 +9,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from bot.crm.alarms import AlarmRepository
 from bot.crm.audit import AuditRepository
 from bot.crm.cases import CaseRepository
 from bot.crm.catalogue import CatalogueRepository
@@ -70,6 +71,11 @@ class UnitOfWork:
     def proposals(self) -> ProposalRepository:
         """What was offered in cases."""
         return ProposalRepository(self._session)
+
+    @cached_property
+    def alarms(self) -> AlarmRepository:
+        """Alarms of grave cases."""
+        return AlarmRepository(self._session)
 
     @cached_property
     def customers(self) -> CustomerRepository:

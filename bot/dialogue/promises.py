@@ -11,10 +11,11 @@ from typing import Literal
 
 from bot.clock import SHOP_TIME_ZONE
 from bot.dialogue.business_time import DAY, after, before, local, spans
-from bot.dialogue.turn import PromiseTimes
+from bot.dialogue.turn import FoundPromise, PromiseTimes
 from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.promise_rules import PromiseRules
 
+OTHER = "other"
 PromiseState = Literal["open", "kept", "late", "broken"]
 
 
@@ -38,6 +39,24 @@ def day_due(
         return ends[-1].astimezone(timezone.utc)
     midnight = datetime.combine(day, time(), SHOP_TIME_ZONE)
     return usual_due(rules, kind, hours, max(midnight, now))
+
+
+def said_due(
+    rules: PromiseRules, found: FoundPromise, hours: OpeningHours, now: datetime
+) -> datetime | None:
+    """Return by when a promise that a text makes is due; None: cannot be said.
+
+    A moment that is said holds, though the shop be closed then; a past one counts as none.
+    """
+    kind = found.kind if found.kind in rules.kinds else OTHER
+    if found.day is not None and found.minute is not None:
+        at = time(found.minute // 60, found.minute % 60)
+        moment = datetime.combine(found.day, at, SHOP_TIME_ZONE)
+        if moment > now:
+            return moment.astimezone(timezone.utc)
+    if found.day is not None and end_of(found.day) > now:
+        return day_due(rules, kind, hours, found.day, now)
+    return usual_due(rules, kind, hours, now)
 
 
 def end_of(day: date) -> datetime:

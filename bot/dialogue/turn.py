@@ -294,7 +294,11 @@ class ConversationFacts(Struct, frozen=True):
 
 
 class TurnRequest(Struct, frozen=True):
-    """Everything a turn is computed from, but for the read-only catalogue."""
+    """Everything a turn is computed from, but for the read-only catalogue.
+
+    Attributes:
+        staff_text: what a person has written; no turn then: it is read for promises alone.
+    """
 
     conversation_id: str
     version: int
@@ -302,6 +306,7 @@ class TurnRequest(Struct, frozen=True):
     messages: tuple[InboundMessage, ...]
     facts: ConversationFacts
     snapshot: str | None = None
+    staff_text: str = ""
 
 
 class MessageAnalysis(Struct, frozen=True):
@@ -366,6 +371,25 @@ class Reply(Struct, frozen=True):
     shows_product: bool = False
     card: ProductCard | None = None
     asks_personal: bool = False
+
+
+class FoundPromise(Struct, frozen=True):
+    """What a text to a customer promises, as `bot.dialogue.promise_finder` reads it (D-CUS-11).
+
+    Attributes:
+        kind: as in `book/promises.yml`.
+        start, end: the characters of the text, as it was cleaned, on which it rests.
+        day, minute: until when, as far as it is said: the day, and minutes past its midnight.
+        reply: place of the reply that says it, among the turn's.
+    """
+
+    kind: str
+    start: int
+    end: int
+    words: str
+    day: date | None = None
+    minute: int | None = None
+    reply: int = 0
 
 
 class OpenObjection(Struct, frozen=True, tag=True):
@@ -587,7 +611,11 @@ Command = Union[
 
 
 class TurnResult(Struct, frozen=True):
-    """A whole turn, applied in one transaction (T2) or not at all."""
+    """A whole turn, applied in one transaction (T2) or not at all.
+
+    Attributes:
+        promises: what its replies, or the text of a person, promise.
+    """
 
     conversation_id: str
     version: int
@@ -601,3 +629,4 @@ class TurnResult(Struct, frozen=True):
     snapshot: str | None
     reasons: tuple[dict[str, Any], ...] = ()
     model_id: str = ""
+    promises: tuple[FoundPromise, ...] = ()

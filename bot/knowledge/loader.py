@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,9 @@ from bot.errors import ShopDataError
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
+_TYPES = (
+    threading.Lock()
+)  # msgspec builds what it knows of a type at its first use, and dies of two
 _PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$?(?P<path>.*)`)?$", re.DOTALL)
 _PATH_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -43,10 +47,20 @@ def read_yaml(path: Path, type_: type[T]) -> T:
         problem = getattr(error, "problem", None) or str(error)
         raise ShopDataError([f"{path}{line}: is not valid YAML: {problem}"]) from error
     try:
-        return msgspec.convert(data, type_)
+        return convert(data, type_)
     except msgspec.ValidationError as error:
         message = _name_the_key(data, type_, str(error))
         raise ShopDataError([_locate(path, text, message)]) from error
+
+
+def convert(data: object, type_: type[T], *, strict: bool = True) -> T:
+    """As `msgspec.convert`, from whatever thread.
+
+    Raises:
+        msgspec.ValidationError: a value does not fit.
+    """
+    with _TYPES:
+        return msgspec.convert(data, type_, strict=strict)
 
 
 def read_csv(path: Path, type_: type[S]) -> list[S]:
@@ -72,7 +86,7 @@ def read_csv(path: Path, type_: type[S]) -> list[S]:
                     problems.append(f"{path}:{reader.line_num}: more cells than columns")
                     continue
                 try:
-                    rows.append(msgspec.convert(dict(row), type_, strict=False))
+                    rows.append(convert(dict(row), type_, strict=False))
                 except msgspec.ValidationError as error:
                     reason, field = _split(str(error))
                     problems.append(f"{path}:{reader.line_num}: {field}: {reason}")

@@ -1,8 +1,8 @@
 """The shop as files that its owner edits, checked and typed.
 
 `shop.yml`, `products.csv`, `promotions.yml`, `policies.yml`, `limits.yml`, `hours.yml` and, if
-there are such, `selling.yml` and `remedies.yml` lie in one folder. Money is in fen, dates are ISO
-dates of the shop. What single fields cannot show, `shop_checks` finds.
+there are any, `selling.yml`, `remedies.yml` and `crisis.yml` lie in one folder. Money is in fen,
+dates are ISO dates of the shop. What single fields cannot show, `shop_checks` finds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bot.errors import ShopDataError
+from bot.knowledge.crisis_plan import CrisisPlans
 from bot.knowledge.field_types import Fen, Id, IsoDate, Text, Topic
-from bot.knowledge.loader import read_yaml
+from bot.knowledge.loader import convert, read_yaml
 from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.products import Product, read_products
 from bot.knowledge.remedy_rules import Remedy
@@ -34,8 +35,8 @@ FILES = (
     "hours.yml",
     "selling.yml",
     "remedies.yml",
+    "crisis.yml",
 )
-OPTIONAL_FILES = frozenset({"selling.yml", "remedies.yml"})
 
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
@@ -119,6 +120,7 @@ class Shop(Struct, frozen=True):
     hours: OpeningHours
     material: SellingMaterial = SellingMaterial()
     remedies: tuple[Remedy, ...] = ()
+    crisis: CrisisPlans = CrisisPlans()
 
     def product(self, product_id: str | None) -> Product | None:
         """Return a product by id."""
@@ -139,6 +141,7 @@ class Shop(Struct, frozen=True):
             "hours": plain(self.hours),
             "selling": plain(self.material),
             "remedies": {"remedies": plain(self.remedies)},
+            "crisis": plain(self.crisis),
         }
 
 
@@ -158,6 +161,13 @@ class _Remedies(Struct, frozen=True, forbid_unknown_fields=True):
     remedies: list[Remedy] = []
 
 
+OPTIONAL_FILES: dict[str, Struct] = {
+    "selling.yml": SellingMaterial(),
+    "remedies.yml": _Remedies(),
+    "crisis.yml": CrisisPlans(),
+}
+
+
 def shop_hash(folder: Path) -> str:
     """Return the SHA-256 over the folder's files, by which a change is seen."""
     digest = hashlib.sha256()
@@ -171,7 +181,7 @@ def shop_from_documents(
     products: list[dict[str, object]], documents: dict[str, dict[str, object]]
 ) -> Shop:
     """Build the shop from what the database holds."""
-    return msgspec.convert(
+    return convert(
         {
             "profile": documents["shop"],
             "products": products,
@@ -181,6 +191,7 @@ def shop_from_documents(
             "hours": documents["hours"],
             "material": documents.get("selling", {}),
             "remedies": documents.get("remedies", {}).get("remedies", []),
+            "crisis": documents.get("crisis", {}),
         },
         Shop,
     )
@@ -204,10 +215,11 @@ def load_shop(folder: Path) -> Shop:
         "hours.yml": OpeningHours,
         "selling.yml": SellingMaterial,
         "remedies.yml": _Remedies,
+        "crisis.yml": CrisisPlans,
     }
     for name, type_ in types.items():
         if name in OPTIONAL_FILES and not (folder / name).is_file():
-            read[name] = type_()
+            read[name] = OPTIONAL_FILES[name]
             continue
         try:
             read[name] = read_yaml(folder / name, type_)
@@ -220,7 +232,7 @@ def load_shop(folder: Path) -> Shop:
         products = []
     if problems:
         raise ShopDataError(problems)
-    shop = msgspec.convert(
+    shop = convert(
         {
             "profile": read["shop.yml"],
             "products": products,
@@ -230,6 +242,7 @@ def load_shop(folder: Path) -> Shop:
             "hours": read["hours.yml"],
             "material": read["selling.yml"],
             "remedies": read["remedies.yml"].remedies,  # type: ignore[attr-defined]
+            "crisis": read["crisis.yml"],
         },
         Shop,
     )

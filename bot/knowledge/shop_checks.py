@@ -50,6 +50,8 @@ def cross_check(folder: Path, shop: Shop) -> list[str]:
     problems += _check_twice(folder / "limits.yml", "limits", [limit.id for limit in shop.limits])
     problems += _check_material(folder / "selling.yml", shop, ids)
     problems += _check_remedies(folder / "remedies.yml", shop)
+    path = folder / "crisis.yml"
+    problems += [f"{path}:{line_of(path, 'plans')}: {each}" for each in shop.crisis.problems()]
     return problems + check_hours(folder / "hours.yml", shop.hours) + _check_zone(folder, shop)
 
 

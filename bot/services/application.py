@@ -35,6 +35,7 @@ from bot.services.ports import Engine, Notifier
 from bot.services.promises import answer_promise
 from bot.services.reception import Admission, Arrival, PageContext
 from bot.services.runner import TurnRunner
+from bot.services.said_promises import note_promises, notices, read_promises
 from bot.services.shop import ShopCatalogue
 from bot.services.standing import read_progress, read_standing
 from bot.services.survey import SurveyAnswer, end, go_on, rate
@@ -291,15 +292,26 @@ class Application:
     async def answer(
         self, conversation_id: str, name: str, text: str, *, is_confirmed: bool
     ) -> list[str]:
-        """Send a person's text; return what the guard says against it."""
+        """Send a person's text; return what the guard says against it, and what it promises."""
         now = self.clock.now()
+        found = await read_promises(self.engine, text, now)
 
         def work(uow: UnitOfWork) -> queue.Answered:
             sent = queue.answer(
                 uow, self.book, conversation_id, name, text, is_confirmed=is_confirmed, now=now
             )
             note_answer(uow, conversation_id, name, now)
-            return sent
+            noted = note_promises(
+                uow,
+                self.book.promises,
+                uow.conversations.get(conversation_id),
+                found,
+                now,
+                made_by=name,
+                owner=name,
+                message_id=sent.message_id,
+            )
+            return sent._replace(warnings=[*sent.warnings, *notices(noted)])
 
         answered = await self.database.write_async(work)
         await self.notifier.publish(conversation_id, answered.events)

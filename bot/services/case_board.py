@@ -12,6 +12,7 @@ from bot.dialogue.case_clocks import is_overdue
 from bot.dialogue.case_process import complaint_level, legal_moves
 from bot.knowledge.book import load_book
 from bot.knowledge.case_rules import load_case_process
+from bot.services.case_alarms import plan_of
 from bot.services.case_facts import clocks_of, facts_of
 
 SHOWN = 20  # cases of a stage
@@ -37,6 +38,7 @@ class CaseFile:
         level: `complaint`, or `formal` once media, an authority or a court have it (D-CMP-15).
         moves: what the asker's role may do now.
         follows, merged_into: numbers of other cases.
+        plan: what the shop has prepared for harm and threats; empty where there is neither.
     """
 
     case: CaseRecord
@@ -47,6 +49,7 @@ class CaseFile:
     level: str
     follows: str | None
     merged_into: str | None
+    plan: str
 
 
 def board_of(uow: UnitOfWork, now: datetime) -> list[StageColumn]:
@@ -89,4 +92,5 @@ def read_file(uow: UnitOfWork, number: str, role: Any, now: datetime) -> CaseFil
         level=complaint_level(case.outlets),
         follows=number_of(case.follows_id),
         merged_into=number_of(case.merged_into_id),
+        plan=plan_of(uow, case),
     )

@@ -8,7 +8,8 @@ from bot.crm.records import CaseRecord
 from bot.crm.unit_of_work import UnitOfWork
 
 OPENED, CHANGED, IS_OVERDUE = "case.opened", "case.changed", "case.overdue"
-EVENTS = (OPENED, CHANGED, IS_OVERDUE)
+ALARM = "case.alarm"
+EVENTS = (OPENED, CHANGED, IS_OVERDUE, ALARM)
 
 
 def tell_case(uow: UnitOfWork, kind: str, case: CaseRecord, now: datetime) -> None:

@@ -18,16 +18,17 @@ from bot.dialogue.complaint import is_graver
 from bot.errors import NotAllowedError
 from bot.knowledge.case_rules import Severity, load_case_process
 from bot.services import case_bodies as bodies
+from bot.services.case_alarms import note_gravity
 from bot.services.case_events import CHANGED, OPENED, tell_case
 from bot.services.case_facts import clocks_of, columns_of, timekeeper_of
 from bot.services.case_moves import THREATS, URGENT_REACTION, Mover
 from bot.services.case_trouble import has_many_small_ones, same_trouble_before
-from bot.services.cases import SERVER, move_case
+from bot.services.cases import SERVER, escalate_urgently, move_case
 from bot.services.customers import PHONE, clean_identity
 from bot.services.reception import hash_of
 
 TEAM = "after_sales"
-BOT, CUSTOMER = Mover("bot", "bot"), Mover("customer", "customer")
+CUSTOMER = Mover("customer", "customer")
 
 
 class NewCase(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +96,9 @@ def open_case(
         },
     )
     tell_case(uow, OPENED, case, now)
-    return follow_up(uow, _escalated(uow, case, command.escalated, now), now)
+    opened = follow_up(uow, _escalated(uow, case, command.escalated, now), now)
+    note_gravity(uow, None, opened, now, message_id=command.source_message_id)
+    return opened
 
 
 def follow_up(uow: UnitOfWork, case: CaseRecord, now: datetime) -> CaseRecord:
@@ -112,7 +115,7 @@ def _escalated(uow: UnitOfWork, case: CaseRecord, is_urgent: bool, now: datetime
     """Tell a supervisor at once of bodily harm and of threats (D-CMP-4, 9)."""
     if not is_urgent or case.escalation_level:
         return case
-    return move_case(uow, case.number, "escalate", by=BOT, now=now, body={"why": "urgent"})
+    return escalate_urgently(uow, case, now)
 
 
 def add_to_case(uow: UnitOfWork, command: t.AddToCase, now: datetime) -> CaseRecord:
@@ -142,7 +145,9 @@ def add_to_case(uow: UnitOfWork, command: t.AddToCase, now: datetime) -> CaseRec
     added = uow.cases.add_to_case(command, actor=CUSTOMER.actor, now=now, **more)
     tell_case(uow, CHANGED, added, now)
     is_urgent = added.is_grave and not case.is_grave
-    return follow_up(uow, _escalated(uow, added, is_urgent, now), now)
+    grown = follow_up(uow, _escalated(uow, added, is_urgent, now), now)
+    note_gravity(uow, case, grown, now, message_id=command.source_message_id)
+    return grown
 
 
 def enter_case(uow: UnitOfWork, new: NewCase, *, by: Mover, now: datetime) -> CaseRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +14,14 @@ from bot.crm.records import CaseRecord
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import NotAllowedError
 from bot.services.application import Application
+from bot.services.case_alarms import list_alarms
 from bot.services.case_board import board_of, read_file
 from bot.services.case_opening import NewCase, enter_case
 from bot.services.case_telling import tell_decision
 from bot.services.case_work import Mover
 from bot.services.cases import move_case, mover_of
 from bot.services.queue import sign_in
+from bot.services.said_promises import note_promises, read_promises
 
 LISTED = 200
 COMMUNICATE = "communicate"
@@ -89,6 +92,11 @@ async def _board(app: Application, _: Nothing) -> Any:
     return await app.database.read_async(lambda uow: board_of(uow, now))
 
 
+async def _alarms(app: Application, _: Nothing) -> Any:
+    rows = await app.database.read_async(list_alarms)
+    return [{**asdict(row), "seconds": row.seconds} for row in rows]
+
+
 async def move_and_tell(
     app: Application,
     number: str,
@@ -100,13 +108,20 @@ async def move_and_tell(
 ) -> CaseRecord:
     """Make a move of a case for staff, and tell the customer what they are to see of it.
 
+    What its note tells of a call is read for promises (D-CUS-11).
+
     Raises:
         NotFoundError, VersionConflictError, NotAllowedError, UsageError: as `move_case` says.
     """
     now = app.clock.now()
+    remark = (body or {}).get("note")
+    found = await read_promises(app.engine, remark, now) if isinstance(remark, str) else ()
 
     def write(uow: UnitOfWork) -> tuple[CaseRecord, list[dict[str, Any]]]:
-        case = move_case(uow, number, move, by=by(uow), now=now, body=body, expected=expected)
+        who = by(uow)
+        case = move_case(uow, number, move, by=who, now=now, body=body, expected=expected)
+        talk = uow.conversations.get(case.conversation_id)
+        note_promises(uow, app.book.promises, talk, found, now, made_by=who.name, owner=who.name)
         return case, tell_decision(uow, app.book, case, now) if move == COMMUNICATE else []
 
     case, events = await app.database.write_async(write)
@@ -148,6 +163,7 @@ OPERATIONS: dict[str, tuple[type[Struct], Callable[[Application, Any], Awaitable
     "case.list": (CaseList, _list),
     "case.show": (CaseNumber, _show),
     "case.board": (Nothing, _board),
+    "case.alarms": (Nothing, _alarms),
     "case.move": (CaseMoveBy, _move),
     "case.enter": (CaseEntry, _enter),
 }

@@ -20,6 +20,7 @@ from bot.dialogue.case_process import obstacle_to
 from bot.dialogue.complaint import is_graver
 from bot.errors import NotAllowedError, UsageError, VersionConflictError
 from bot.knowledge.case_rules import Fact, Move, load_case_process
+from bot.services.case_alarms import note_gravity
 from bot.services.case_bodies import Close, read_body
 from bot.services.case_events import CHANGED, IS_OVERDUE, tell_case
 from bot.services.case_facts import clocks_of, columns_of, facts_of, timekeeper_of
@@ -27,7 +28,7 @@ from bot.services.case_moves import EFFECTS
 from bot.services.case_work import Mover, Work
 from bot.services.written import given
 
-SERVER = Mover("server", "server")
+SERVER, BOT = Mover("server", "server"), Mover("bot", "bot")
 OVERDUE_AT_ONCE = 50  # so that no transaction is long
 
 
@@ -82,7 +83,31 @@ def move_case(
     )
     uow.audit.append(by.actor, f"case.{rule.verb}", ("case", case.id), effect.said, now)
     tell_case(uow, IS_OVERDUE if move == "overdue" else CHANGED, moved, now)
-    return moved
+    return _attend(uow, case, moved, by, now, message_id)
+
+
+def _attend(
+    uow: UnitOfWork,
+    before: CaseRecord,
+    case: CaseRecord,
+    by: Mover,
+    now: datetime,
+    message_id: int | None,
+) -> CaseRecord:
+    """Harm and threats go to a supervisor at once and raise an alarm, whoever noted them."""
+    if case.merged_into_id is not None and before.merged_into_id is None:
+        note_gravity(uow, None, uow.cases.get(case.merged_into_id), now)
+        return case
+    is_theirs = by.role in load_case_process().approvers["supervisor"]
+    if case.is_grave and not (before.is_grave or case.escalation_level or is_theirs):
+        case = escalate_urgently(uow, case, now)
+    note_gravity(uow, before, case, now, message_id=message_id)
+    return case
+
+
+def escalate_urgently(uow: UnitOfWork, case: CaseRecord, now: datetime) -> CaseRecord:
+    """Tell a supervisor at once of bodily harm or a threat (D-CMP-4, 9)."""
+    return move_case(uow, case.number, "escalate", by=BOT, now=now, body={"why": "urgent"})
 
 
 def _told(body: object) -> set[Fact]:

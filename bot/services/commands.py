@@ -13,7 +13,7 @@ from bot.dialogue import turn as t
 from bot.errors import EngineError, NotAllowedError, NotFoundError, StaleTurnError, UsageError
 from bot.services import case_opening
 from bot.services.asking_after import was_asked_after
-from bot.services.cases import move_case
+from bot.services.cases import BOT, move_case
 from bot.services.granted import granted_today
 from bot.services.promise_keeping import follow_task
 from bot.services.promises import move_promise, store_promise
@@ -95,7 +95,7 @@ def _open_case(at: _Place, command: t.OpenCase) -> None:
         at.conversation_id,
         at.customer_id(),
         command,
-        by=case_opening.BOT,
+        by=BOT,
         now=at.now,
         **({"channel": SURVEY} if is_asked_for else {}),
     )
@@ -118,7 +118,7 @@ def _move_case(at: _Place, command: t.MoveCase) -> None:
     )
     if not (is_theirs or is_closed):
         raise EngineError(f"{command.move}: {command.number} is no case of this conversation")
-    by = case_opening.CUSTOMER if command.role == CUSTOMER else case_opening.BOT
+    by = case_opening.CUSTOMER if command.role == CUSTOMER else BOT
     try:
         move_case(
             at.uow,

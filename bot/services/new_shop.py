@@ -113,6 +113,8 @@ def checklist(folder: Path) -> list[ChecklistItem]:
     missing = [topic for topic in TOPICS if not shop.policy(topic)]
     items.append(_item("policies", not missing, f"policies.yml lacks {', '.join(missing)}"))
     items.append(_item("limits", bool(shop.limits), "limits.yml: what staff may grant unasked"))
+    has_plans = _differs(folder, "crisis.yml")
+    items.append(_item("crisis", has_plans, "crisis.yml: who does what when somebody is hurt"))
     items.append(_item("hours", _differs(folder, "hours.yml"), "hours.yml: when people are there"))
     items.append(
         _item("privacy", _differs(folder, "privacy.md"), "privacy.md: what is kept and how long")

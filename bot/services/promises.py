@@ -201,7 +201,7 @@ def answer_promise(
     message = uow.messages.add(
         record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
     )
-    return record.id, Answered([event_of(message)], warnings)
+    return record.id, Answered([event_of(message)], warnings, message.id)
 
 
 def move_promise(

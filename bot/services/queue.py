@@ -25,10 +25,11 @@ OVERRULED, CONVERSATION = "guard.overruled", "conversation"  # in the audit trai
 
 
 class Answered(NamedTuple):
-    """What became of a person's text: its events, and what the guard warns of."""
+    """What became of a person's text: its events, what the guard warns of, its message's id."""
 
     events: list[dict[str, Any]]
     warnings: list[str]
+    message_id: int
 
 
 def sign_in(uow: UnitOfWork, name: str, now: datetime) -> StaffRecord:
@@ -114,7 +115,7 @@ def answer(
     message = uow.messages.add(
         record.id, sender="agent", sender_name=name, text=text, state="sent", now=now
     )
-    return Answered([event_of(message)], warnings)
+    return Answered([event_of(message)], warnings, message.id)
 
 
 def check_text(

@@ -99,6 +99,8 @@ def _texts(shop: Shop) -> Iterator[tuple[str, tuple[str | int, ...], str, str]]:
         yield "selling.yml", path, place, text
     for path, place, text in _texts_of_remedies(shop):
         yield "remedies.yml", path, place, text
+    for path, place, text in _texts_of_plans(shop):
+        yield "crisis.yml", path, place, text
     for product in shop.products:
         for field, text in _texts_of(product):
             yield PRODUCTS, (product.id,), field, text
@@ -122,6 +124,13 @@ def _texts_of_material(
                     yield (key, index, field), each.id, getattr(each, field)
     if material.instalment:
         yield ("instalment",), "instalment", material.instalment
+
+
+def _texts_of_plans(shop: Shop) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Yield what a plan says; what it says is never to be said is not said."""
+    for occasion, plan in shop.crisis.plans.items():
+        for index, text in enumerate(plan.say):
+            yield ("plans", occasion, "say", index), occasion, text
 
 
 def _texts_of_remedies(shop: Shop) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+import structlog
 
 from bot.clock import shop_day
 from bot.crm.records import MessageRecord, TalkHead
@@ -21,7 +22,7 @@ from bot.dialogue.needs import budget_in
 from bot.dialogue.wording import choose_reply
 from bot.errors import EngineError, StaleTurnError
 from bot.killpoints import reach
-from bot.knowledge.book import Book
+from bot.knowledge.book import Book, load_book
 from bot.knowledge.technique_rules import load_learning
 from bot.services.case_facts import earlier_cases, view_of
 from bot.services.commands import apply_command
@@ -29,7 +30,11 @@ from bot.services.conversations import find_option
 from bot.services.customers import is_key_customer
 from bot.services.events import event_of
 from bot.services.granted import granted_today
+from bot.services.promises import BOT
+from bot.services.said_promises import is_covered, note_promises
 from bot.services.techniques import first_quarter
+
+log = structlog.get_logger(__name__)
 
 PRESENCE = timedelta(minutes=5)
 LEDGER_LIMIT = 20  # what a turn is told of a long talk
@@ -216,7 +221,8 @@ def apply_result(
         )
     for command in result.commands:
         apply_command(uow, command, request.conversation_id, turn_id, now)
-    events = _store_replies(uow, request, (turn_id, first_seq), result.replies, now)
+    events, reply_ids = _store_replies(uow, request, (turn_id, first_seq), result.replies, now)
+    _note_said(uow, request, result, (turn_id, reply_ids), now)
     reach("t2_before_commit")
     return events
 
@@ -255,7 +261,7 @@ def apply_failure(
     apply_command(uow, t.HandOver(reason=response), request.conversation_id, turn_id, now)
     seed = random.Random(request.messages[0].message_id)
     reply = choose_reply(book, response, {}, request.facts.used_wordings, seed)
-    events = _store_replies(uow, request, (turn_id, first_seq), (reply,), now)
+    events, _ = _store_replies(uow, request, (turn_id, first_seq), (reply,), now)
     reach("t2_before_commit")
     return events
 
@@ -331,7 +337,8 @@ def _store_replies(
     place: tuple[int, int],
     replies: tuple[t.Reply, ...],
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Store what the bot says; return the events to push and the messages' ids."""
     conversation_id = request.conversation_id
     turn_id, first_seq = place
     events = []
@@ -356,7 +363,34 @@ def _store_replies(
             uow.messages.offer_option(conversation_id, message.id, unique)
             offered.append(unique)
         events.append(event_of(replace(message, options=tuple(offered))))
-    return events
+    return events, [message.id for message in stored]
+
+
+def _note_said(
+    uow: UnitOfWork,
+    request: t.TurnRequest,
+    result: t.TurnResult,
+    place: tuple[int, list[int]],
+    now: datetime,
+) -> None:
+    """Write down what a reply promises and no step of the turn did: a slip of the wording."""
+    turn_id, reply_ids = place
+    for each in result.promises:
+        if is_covered(each, result.commands):
+            continue
+        case = uow.cases.open_case_of(request.conversation_id)
+        log.warning("turn.unmade_promise", wording=result.replies[each.reply].wording)
+        note_promises(
+            uow,
+            load_book().promises,
+            uow.conversations.get(request.conversation_id),
+            [each],
+            now,
+            made_by=BOT,
+            owner=case.owner if case is not None else "agent",
+            message_id=reply_ids[each.reply],
+            turn_id=turn_id,
+        )
 
 
 def _extras_of(reply: t.Reply) -> dict[str, Any]:

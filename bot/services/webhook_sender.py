@@ -1,4 +1,4 @@
-"""Sends events to webhooks, at least once, signed as Standard Webhooks says.
+"""Sends events to webhooks, at least once, signed as Standard Webhooks says; alarms by mail, too.
 
 A delivery is taken with a lease, sent outside of any transaction, then settled: whoever dies in
 between leaves it to the next sender. Each webhook is worked off by itself, in order, so a slow one
@@ -24,6 +24,10 @@ from bot.crm.database import Database
 from bot.crm.outbox import Delivery
 from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import StorageUnavailableError
+from bot.services.alarm_mail import AlarmMailer
+from bot.services.case_events import ALARM
+from bot.services.shop import read_shop
+from bot.services.webhooks import MAIL
 
 log = structlog.get_logger(__name__)
 
@@ -77,10 +81,17 @@ class WebhookSender:
     """Works off the outbox. One a process."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        mailer: AlarmMailer | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
+        """Take what to send from where; without a `mailer` mail waits for a server that has one."""
         self._database = database
         self._clock = clock
+        self._mailer = mailer
         self._timeout_seconds = timeout_seconds
         self._busy: dict[int, asyncio.Task[None]] = {}
 
@@ -133,7 +144,10 @@ class WebhookSender:
     async def _work_off(self, client: httpx.AsyncClient, webhook_id: int) -> None:
         try:
             while delivery := await self._take(webhook_id):
-                status, answer = await self._post(client, delivery)
+                if delivery.url == MAIL:
+                    status, answer = await self._mail(delivery)
+                else:
+                    status, answer = await self._post(client, delivery)
                 await self._settle(delivery, status, answer)
         except StorageUnavailableError as error:
             log.warning("webhook.storage_unavailable", webhook=webhook_id, error=str(error))
@@ -148,6 +162,14 @@ class WebhookSender:
             lambda uow: uow.outbox.take(now, LEASE, 1, webhook_id=webhook_id)
         )
         return taken[0] if taken else None
+
+    async def _mail(self, delivery: Delivery) -> tuple[int, str]:
+        """Mail once; return what `_post` returns."""
+        if self._mailer is None:
+            return 0, "no mail server is set up here"
+        shop = await self._database.read_async(read_shop)
+        now = self._clock.now()
+        return await self._mailer.send(event_id(delivery), delivery.body, shop.crisis, now)
 
     async def _post(self, client: httpx.AsyncClient, delivery: Delivery) -> tuple[int, str]:
         """Send once; return the status (0: no answer) and what is noted of it."""
@@ -181,6 +203,8 @@ class WebhookSender:
 
         def write(uow: UnitOfWork) -> None:
             uow.outbox.settle(delivery, state=state, answer=answer, next_at=next_at, now=now)
+            if state == "delivered" and delivery.kind == ALARM:
+                uow.alarms.note_sent(delivery.body["number"], delivery.body["gravity"], now)
             if status == GONE:
                 uow.outbox.disable_webhook(delivery.webhook_id, now)
 

@@ -1,6 +1,7 @@
 """Webhooks as operators work with them: added, listed, removed, replayed.
 
 What is sent follows the Standard Webhooks specification; `bot.services.webhook_sender` sends it.
+One target is mail: it stands in the same list, takes alarms alone, and goes with the settings.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ EVENTS = (*case_events.EVENTS, *promises.EVENTS)
 MAX_URL_CHARS = 500
 MAX_WEBHOOKS = 20  # every event writes a row for each of them
 SECRET_BYTES = 32
+MAIL = "mailto:PRELUDE_ALARM_TO"  # the one target that is mail; the addresses stay in the settings
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ def add_webhook(
         named = f"there is no event {unknown[0]!r}" if unknown else "no event is named"
         raise UsageError(f"events: {named}; there are {', '.join(EVENTS)}")
     _check_url(url)
-    if sum(each.disabled_at is None for each in uow.outbox.webhooks()) >= MAX_WEBHOOKS:
+    if (
+        sum(not (each.disabled_at or each.url == MAIL) for each in uow.outbox.webhooks())
+        >= MAX_WEBHOOKS
+    ):
         raise UsageError(f"there are {MAX_WEBHOOKS} webhooks already; remove one first")
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     webhook_id = uow.outbox.add_webhook(url, secret, wanted, now)
@@ -69,11 +74,25 @@ def remove_webhook(uow: UnitOfWork, webhook_id: int, *, actor: str, now: datetim
     """Send nothing there any more; what was sent stays to be read. Safe to repeat.
 
     Raises:
-        NotFoundError: there is no such webhook.
+        NotFoundError: there is no such webhook. UsageError: it is the mail of the settings.
     """
-    if uow.outbox.webhook(webhook_id).disabled_at is None:
+    row = uow.outbox.webhook(webhook_id)
+    if row.url == MAIL and row.disabled_at is None:
+        raise UsageError("this is the alarms' mail: unset PRELUDE_ALARM_TO and restart")
+    if row.disabled_at is None:
         uow.outbox.disable_webhook(webhook_id, now)
         uow.audit.append(actor, "webhook.removed", ("webhook", webhook_id), {}, now)
+
+
+def keep_mail_target(uow: UnitOfWork, now: datetime, *, is_wanted: bool) -> None:
+    """Let alarms be mailed, or not, as the settings of a starting server say."""
+    rows = [each for each in uow.outbox.webhooks() if each.url == MAIL and not each.disabled_at]
+    if is_wanted and not rows:
+        added = uow.outbox.add_webhook(MAIL, "", [case_events.ALARM], now)
+        uow.audit.append("server", "webhook.added", ("webhook", added), {"url": MAIL}, now)
+    for row in rows if not is_wanted else ():
+        uow.outbox.disable_webhook(row.id, now)
+        uow.audit.append("server", "webhook.removed", ("webhook", row.id), {}, now)
 
 
 def list_webhooks(uow: UnitOfWork) -> list[WebhookRecord]:

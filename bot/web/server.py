@@ -12,8 +12,10 @@ from bot.bootstrap import build_application
 from bot.clock import SystemClock
 from bot.crm.database import Database
 from bot.engine.host import EngineHost
+from bot.services.alarm_mail import AlarmMailer
 from bot.services.scheduler import Scheduler, all_jobs
 from bot.services.webhook_sender import WebhookSender
+from bot.services.webhooks import keep_mail_target
 from bot.settings import Settings
 from bot.web.admin import write_access
 from bot.web.app import create_app
@@ -52,6 +54,10 @@ async def serve(
         await engine.close()
         database.close()
 
+    mailer = AlarmMailer(settings) if settings.smtp_url else None
+    await database.write_async(
+        lambda uow: keep_mail_target(uow, clock.now(), is_wanted=mailer is not None)
+    )
     origins = (await application.shop()).profile.embed_origins
     jobs = all_jobs(
         settings.var_dir, application.book, application.notifier, application.owner_changed
@@ -63,7 +69,7 @@ async def serve(
         on_stop=stop,
         background=[
             Scheduler(database, clock, jobs),
-            WebhookSender(database, clock),
+            WebhookSender(database, clock, mailer=mailer),
         ],
         embed_origins=origins,
     )

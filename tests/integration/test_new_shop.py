@@ -56,7 +56,8 @@ def test_what_is_done_leaves_the_checklist(tmp_path: Path) -> None:
     (folder / "privacy.md").write_text("# 隐私说明\n\n聊天记录保留一年。\n", encoding="utf-8")
     shutil.copy(SAMPLE / "policies.yml", folder)
     shutil.copy(SAMPLE / "products.csv", folder)
-    assert open_items(folder) == {"tagline", "city", "decision_kit", "pictures", "limits"}
+    missing = {"tagline", "city", "decision_kit", "pictures", "limits", "crisis"}
+    assert open_items(folder) == missing
     assert not is_sample_or_template(folder)
 
 

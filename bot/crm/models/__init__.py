@@ -3,11 +3,11 @@
 Times are UTC; money is an integer of fen; JSON columns hold plain values. Unique keys repeat in
 the database what the services promise (design decision 1): one message a client id, one case a
 source message, one reply a turn and ordinal, one technique use a turn, one promise a turn, kind and
-ordinal, one task an origin, one event a key.
+ordinal, one task an origin, one alarm a case and gravity, one event a key.
 """
 
 from bot.crm.models.base import Base, UtcDateTime
-from bot.crm.models.cases import FINAL, Case, CaseEvent, CaseProposal, CaseText, Task
+from bot.crm.models.cases import FINAL, Case, CaseAlarm, CaseEvent, CaseProposal, CaseText, Task
 from bot.crm.models.customers import Customer, CustomerGrade, CustomerIdentity, Order, OrderLine
 from bot.crm.models.outbox import DayCount, JobRun, OutboxEvent, Webhook, WebhookDelivery
 from bot.crm.models.promises import Promise
@@ -28,6 +28,7 @@ __all__ = [
     "AuditSalt",
     "Base",
     "Case",
+    "CaseAlarm",
     "CaseEvent",
     "CaseProposal",
     "CaseText",

@@ -163,6 +163,18 @@ class CaseProposal(Base):
     updated_at: Mapped[datetime] = column("last change")
 
 
+class CaseAlarm(Base):
+    """That a case is grave was told outside the page, once a kind of gravity (D-CMP-4, 9)."""
+
+    __tablename__ = "case_alarm"
+
+    case_id: Mapped[int] = column("the case", ForeignKey("complaint_case.id"), primary_key=True)
+    gravity: Mapped[str] = column("`harm` or `threat`", String(10), primary_key=True)
+    said_at: Mapped[datetime] = column("when the customer said it, or a person noted it")
+    raised_at: Mapped[datetime] = column("when it was written into the outbox")
+    sent_at: Mapped[datetime | None] = column("when the first receiver, a webhook or mail, took it")
+
+
 class CaseEvent(Base):
     """What happened to a case, append-only, in order."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
@@ -16,6 +17,7 @@ class Promise(Base):
     __tablename__ = "promise"
     __table_args__ = (
         UniqueConstraint("turn_id", "kind", "ordinal", "renewal"),
+        Index("ix_promise_message", "message_id", "kind", unique=True),
         Index(
             "ix_promise_open",
             "broken_after",
@@ -36,6 +38,12 @@ class Promise(Base):
     case_id: Mapped[int | None] = column("the case it is about", ForeignKey("complaint_case.id"))
     turn_id: Mapped[int | None] = column(
         "the turn in which the bot made it; empty if a person did", ForeignKey("turn.id")
+    )
+    message_id: Mapped[int | None] = column(
+        "the message that says it, where it was found in a text", ForeignKey("message.id")
+    )
+    evidence: Mapped[list[Any]] = column(
+        "first character of it in that message, and the one after the last", default=list
     )
     kind: Mapped[str] = column("id in `bot/knowledge/book/promises.yml`", String(40))
     ordinal: Mapped[int] = column("place among the turn's promises of this kind, from 0", default=0)

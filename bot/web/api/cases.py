@@ -120,6 +120,7 @@ def _detail(file: CaseFile, request: ApiRequest) -> CaseDetail:
         file.is_overdue,
         file.follows,
         file.merged_into,
+        file.plan,
     )
 
 

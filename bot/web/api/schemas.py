@@ -188,7 +188,8 @@ class CaseDetail(Struct, frozen=True):
     """A case with all that happened to it.
 
     `moves` are those that the caller may make now; `follows` is the earlier case of the same
-    trouble, `merged_into` the case in which this one goes on.
+    trouble, `merged_into` the case in which this one goes on; `plan` is what the shop has prepared
+    for harm and threats, empty where there is neither.
     """
 
     case: CaseView
@@ -198,6 +199,7 @@ class CaseDetail(Struct, frozen=True):
     is_overdue: bool
     follows: str | None
     merged_into: str | None
+    plan: str
 
 
 class CaseMove(Struct, frozen=True, forbid_unknown_fields=True):
