@@ -121,7 +121,9 @@ async def move_and_tell(
         who = by(uow)
         case = move_case(uow, number, move, by=who, now=now, body=body, expected=expected)
         talk = uow.conversations.get(case.conversation_id)
-        note_promises(uow, app.book.promises, talk, found, now, made_by=who.name, owner=who.name)
+        if who.name:  # a program promises nothing
+            rules, name = app.book.promises, who.name
+            note_promises(uow, rules, talk, found, now, made_by=name, owner=name)
         return case, tell_decision(uow, app.book, case, now) if move == COMMUNICATE else []
 
     case, events = await app.database.write_async(write)
