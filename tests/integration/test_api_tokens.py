@@ -184,7 +184,7 @@ def test_the_conversations_of_somebody_disabled_wait_for_others(shop: ApiShop) -
 
 def test_every_route_declares_a_scope_that_exists() -> None:
     found = routes()
-    assert len(found) == 22
+    assert len(found) == 24
     assert {handler.opt.get("scope") for _, _, handler in found} == set(SCOPES) - {"personal:read"}
     assert all(handler.resolve_guards() for _, _, handler in found)
 
