@@ -52,7 +52,7 @@ SAID = st.sampled_from(
 STAFF_MOVES = st.sampled_from(
     ["acknowledge", "assess", "investigate", "escalate", "wait", "resume"]
 )
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "assess": {"causes": ["product"], "harm": {"bodily": "slight"}},
     "escalate": {"why": "asked"},
     "wait": {"why": "photos"},
