@@ -32,6 +32,7 @@ from bot.dialogue.turn import (
 from bot.errors import EngineError
 from bot.killpoints import reach
 
+DAY = timedelta(hours=24)
 MOVES = ("acknowledge", "assess")  # of a case, in the order in which they become legal
 START = datetime(2026, 11, 22, 3, 0, tzinfo=timezone.utc)
 
@@ -70,8 +71,9 @@ class FakeComputer:
     """Echoes; 'complaint…' opens a case, 'human' hands over, 'options' and 'human' offer buttons.
 
     'more…' adds to the open case, 'acknowledge…' and 'assess…' move it where that is legal; with
-    'hurt' in it a complaint is one of bodily harm, with 'press' a threat. 'promise…' promises an
-    answer. 'hang', 'die', 'fail', 'awkward' and 'nonsense' misbehave.
+    'hurt' in it a complaint is one of bodily harm, with 'press' a threat, with 'late' one that is
+    overdue at once. 'promise…' promises an answer. 'hang', 'die', 'fail', 'awkward' and 'nonsense'
+    misbehave.
     """
 
     model_id = "fake"
@@ -104,7 +106,7 @@ class FakeComputer:
             analyses=tuple(
                 MessageAnalysis(message.message_id, "inform", 1.0) for message in request.messages
             ),
-            steps=(Step("action_echo", "FakePolicy"),),
+            steps=(Step("action_echo", "FakePolicy"), *map(noted, filter(is_case_work, commands))),
             commands=tuple(commands),
             replies=tuple(
                 Reply(echo(message), "utter_echo", "echo", options=offered(message.text))
@@ -123,7 +125,7 @@ def open_case(message: InboundMessage, now: datetime) -> OpenCase:
         number=case_number(message.message_id, message.received_at),
         causes=("product",),
         severity="bodily" if is_hurt else "slight",
-        deadline_at=now + timedelta(hours=24),
+        deadline_at=now - timedelta(hours=1) if "late" in message.text else now + DAY,
         crisis=is_threat,
         escalated=is_hurt or is_threat,
         outlets=("media",) if is_threat else (),
@@ -144,6 +146,16 @@ def work_on_case(message: InboundMessage, request: TurnRequest, before: list[Any
         return []
     body = {"causes": ["product"]} if move == "assess" else {}
     return [MoveCase(case.number, move, body, source_message_id=message.message_id)]
+
+
+def is_case_work(command: Any) -> bool:
+    return isinstance(command, (AddToCase, MoveCase))
+
+
+def noted(command: Any) -> Step:
+    """Keep with the turn what it did to a case, so that a crash test can compare."""
+    did = command.verb if isinstance(command, AddToCase) else command.move
+    return Step(f"{did}:{command.source_message_id}", "FakePolicy")
 
 
 def promise(about: str, now: datetime, ordinal: int = 0) -> MakePromise:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -92,6 +93,24 @@ class SocketCustomer:
             replies += 1
             self._last_seq = event["seq"]
         return Timing(ack_seconds, reply_seconds, replies)
+
+    async def say_until(self, text: str, pattern: re.Pattern[str]) -> float:
+        """Say something; return the seconds until a reply has what is looked for.
+
+        Raises:
+            BenchError: refused, or no such reply in time.
+        """
+        return await _in_time(self._say_until(text, pattern), text)
+
+    async def _say_until(self, text: str, pattern: re.Pattern[str]) -> float:
+        frame = {"type": "message", "id": uuid.uuid4().hex, "text": text}
+        started = perf_counter()
+        await self._socket.send(json.dumps(frame))
+        while True:
+            event = await self._next_reply(is_last_known=False)
+            self._last_seq = event["seq"]
+            if pattern.search(event["text"]):
+                return perf_counter() - started
 
     async def _acknowledged(self, expected: int | None, started: float) -> float:
         while True:

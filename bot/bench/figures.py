@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
+from bot.bench.case_shown import Waits
 from bot.bench.clients import Timing
 
 MIB = 1 << 20
@@ -49,12 +50,14 @@ class Figures:
         long: p50 reply time in milliseconds at early and late turns of one conversation, and at
             early turns of a young one at the same time.
         resident_mib: resident memory by system.
+        waits: until a first reply, of who complains for the case's number, and of who asks.
     """
 
     loads: dict[str, dict[int, LoadFigures]] = field(default_factory=dict)
     replies: dict[str, list[int]] = field(default_factory=dict)
     long: dict[str, float] = field(default_factory=dict)
     resident_mib: dict[str, float] = field(default_factory=dict)
+    waits: dict[str, Waits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from websockets.exceptions import WebSocketException
 
+from bot.bench.case_shown import measure_waits, waits_table
 from bot.bench.clients import Customer, Opener, Timing, open_echo, open_ours, open_stock
 from bot.bench.figures import (
     MIB,
@@ -44,6 +45,7 @@ from bot.settings import load_settings
 MESSAGES = Path(__file__).with_name("messages.yml")
 WARM_UP_QUIET_SECONDS = 0.3
 LONG_QUIET_SECONDS = 0.03
+FIRST_MESSAGES = Path(__file__).with_name("first_messages.yml")
 OURS, STOCK, ECHO = "ours", "stock", "echo"
 
 console = Console()
@@ -125,6 +127,7 @@ def run(json_out: Path | None, *, is_quick: bool) -> None:
     ratios = ratios_of(figures)
     console.print(f"limits raised for this bench: {RAISED_LIMITS}")
     console.print(load_table(figures))
+    console.print(waits_table(figures.waits))
     console.print(f"resident memory, MiB: {figures.resident_mib}")
     console.print(f"one long conversation, reply p50, ms: {figures.long}")
     console.print(ratio_table(ratios))
@@ -163,6 +166,11 @@ class _Bench:
         figures = Figures()
         systems = await self._warm_up(figures)
         await self._measure_loads(systems, figures)
+        opener = open_ours(self._servers.ours_port, WARM_UP_QUIET_SECONDS)
+        first = {line.kind: line.text for line in read_yaml(FIRST_MESSAGES, list[ScriptLine])}
+        figures.waits = await measure_waits(
+            opener, first["complaint"], first["question"], self._plan.rounds, self._tell
+        )
         memory = {OURS: [self._servers.ours], STOCK: self._servers.stock}
         figures.resident_mib = {
             name: round(sum(server.resident_bytes() for server in each) / MIB, 1)

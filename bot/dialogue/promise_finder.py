@@ -58,6 +58,8 @@ class PromiseFinder:
         )
         self._clause_stops = frozenset(patterns.clause_stops)
         self._sentence_stops = frozenset(patterns.sentence_stops)
+        self._lasting_stops = frozenset(patterns.lasting_stops)
+        self._ended_by = frozenset(patterns.ended_by)
         self._vocab = Vocab()
         self._matcher = Matcher(self._vocab)
         self._matcher.add("promise", patterns.patterns, greedy="LONGEST")
@@ -88,10 +90,13 @@ class PromiseFinder:
         tags = {piece.tag for _, _, pieces in clauses for piece in pieces}
         if tags & self._sentence_stops:
             return
-        context = _Context()
+        context, is_lasting = _Context(), False
         for start, end, pieces in clauses:
             clause_tags = {piece.tag for piece in pieces}
-            if clause_tags & self._clause_stops:
+            is_stopped = bool(clause_tags & self._clause_stops)
+            is_lasting = is_lasting and not clause_tags & self._ended_by
+            if is_stopped or is_lasting:
+                is_lasting = is_lasting or bool(clause_tags & self._lasting_stops)
                 context = _Context()
                 continue
             kind = self._promised(context.lead + pieces)

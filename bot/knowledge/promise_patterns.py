@@ -32,6 +32,7 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
         kinds: the kind of promise by the tag of what is done.
         patterns: each a list of tokens as `Matcher` takes them; `_` in it is any word.
         clause_stops, sentence_stops: tags that say it is no promise.
+        lasting_stops: those of a clause that go on until one of `ended_by`.
         clock: expression of a time of day, with the groups part, hour, half and minute.
         parts_of_day: the hour that is added before noon's twelve are over, by word.
         bare_hours_until: an hour up to this, said without a part of the day, is after noon.
@@ -45,6 +46,8 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
     tags: dict[Tag, list[str]]
     kinds: dict[Tag, str]
     patterns: list[list[dict[str, Any]]]
+    lasting_stops: list[Tag]
+    ended_by: list[Tag]
     clause_stops: list[Tag]
     sentence_stops: list[Tag]
     clock: str
@@ -56,7 +59,7 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """Yield what is wrong, each beginning with its field."""
         known = {*self.tags, "_"}
-        for name in ("kinds", "clause_stops", "sentence_stops"):
+        for name in ("kinds", "clause_stops", "sentence_stops", "lasting_stops", "ended_by"):
             yield from (
                 f"{name}: no tag {each!r}" for each in getattr(self, name) if each not in known
             )

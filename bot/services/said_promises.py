@@ -20,13 +20,17 @@ from bot.dialogue.promises import OTHER, said_due, times_of
 from bot.errors import EngineError
 from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.promise_rules import PromiseRules
+from bot.language.normalise import clean
 from bot.services.ports import Engine
 from bot.services.promises import store_promise
 from bot.services.shop import read_shop
+from bot.services.shop_wording import facts_said
 
 log = structlog.get_logger(__name__)
 
 READING_SECONDS = 3.0
+MOST_CHARS = 2_000
+ENDS = ".,;!"  # as a cleaned text has them
 
 
 async def read_promises(engine: Engine, text: str, now: datetime) -> tuple[t.FoundPromise, ...]:
@@ -56,11 +60,17 @@ def note_promises(
 ) -> list[PromiseRecord]:
     """Write down what a text promises, unless it is owed in this conversation already.
 
+    What the shop's own files say (policies, promotions, goods) is a fact and promises nothing new.
+
     Args:
         message_id: the text's message; None if it was not said in this conversation.
     """
     noted = []
+    today = now.astimezone(SHOP_TIME_ZONE).date()
+    facts = [clean(text, MOST_CHARS) for text in facts_said(uow, today)] if found else []
     for each in found:
+        if any(each.words.rstrip(ENDS) in fact for fact in facts):
+            continue
         kind = each.kind if each.kind in rules.kinds else OTHER
         hours = read_shop(uow).hours
         due_at = said_due(rules, each, hours, now)

@@ -379,8 +379,7 @@ def _note_said(
         if is_covered(each, result.commands):
             continue
         case = uow.cases.open_case_of(request.conversation_id)
-        log.warning("turn.unmade_promise", wording=result.replies[each.reply].wording)
-        note_promises(
+        noted = note_promises(
             uow,
             load_book().promises,
             uow.conversations.get(request.conversation_id),
@@ -391,6 +390,8 @@ def _note_said(
             message_id=reply_ids[each.reply],
             turn_id=turn_id,
         )
+        if noted:
+            log.warning("turn.unmade_promise", wording=result.replies[each.reply].wording)
 
 
 def _extras_of(reply: t.Reply) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ class Record:
     turns: list[Row]
     cases: list[Row]
     promises: list[Row]
+    case_events: list[Row]
+    alarms: list[Row]
+    outbox: list[Row]
 
     @property
     def asked(self) -> list[Row]:
@@ -37,7 +41,10 @@ def read_record(file: Path) -> Record:
     connection = sqlite3.connect(file)
     connection.row_factory = sqlite3.Row
     try:
-        tables = ("conversation", "message", "turn", "complaint_case", "promise")
+        tables = (
+            *("conversation", "message", "turn", "complaint_case", "promise"),
+            *("case_event", "case_alarm", "outbox_event"),
+        )
         rows = [
             [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in tables
         ]
@@ -110,3 +117,48 @@ def assert_promises_are_made_once(record: Record) -> None:
     )
     assert Counter(row["turn_id"] for row in record.promises) == asked
     assert len({row["task_id"] for row in record.promises}) == len(record.promises)
+
+
+def assert_cases_are_what_their_events_say(record: Record) -> None:
+    """Events count from 1 without a gap, and the stage is the last that one of them names."""
+    for case in record.cases:
+        events = sorted(
+            (row for row in record.case_events if row["case_id"] == case["id"]),
+            key=lambda row: row["ordinal"],
+        )
+        assert [row["ordinal"] for row in events] == list(range(1, len(events) + 1))
+        assert events[0]["verb"] == "opened" and case["version"] == len(events), case
+        named = [json.loads(row["body"]).get("stage") for row in events]
+        assert case["stage"] == next((each for each in reversed(named) if each), "receipt")
+        levels = sum(row["verb"] in ("overdue", "escalated") for row in events)
+        assert case["escalation_level"] <= levels
+
+
+def assert_what_turns_did_to_cases_is_there_once(record: Record) -> None:
+    """Every addition and move of a stored turn is one event, and no other rests on a message."""
+    verbs = {"acknowledge": "acknowledged", "assess": "assessed"}
+    wanted: Counter[tuple[str, int]] = Counter()
+    for turn in record.turns:
+        for step in json.loads(turn["steps"]):
+            did, _, message_id = step["action"].partition(":")
+            if message_id:
+                wanted[verbs.get(did, did), int(message_id)] += 1
+    found = Counter(
+        (row["verb"], row["message_id"])
+        for row in record.case_events
+        if row["message_id"] is not None and row["verb"] != "opened"
+    )
+    assert found == wanted
+
+
+def assert_alarms_are_raised_once(record: Record) -> None:
+    """Every kind of gravity of every case has one alarm with one event to send, and none else."""
+    wanted = {
+        (case["id"], gravity)
+        for case in record.cases
+        for gravity, holds in (("harm", case["severity"] == "bodily"), ("threat", case["crisis"]))
+        if holds
+    }
+    assert {(row["case_id"], row["gravity"]) for row in record.alarms} == wanted
+    told = Counter(row["key"] for row in record.outbox if row["kind"] == "case.alarm")
+    assert told == Counter(f"case.alarm:{case}:{gravity}" for case, gravity in wanted)

@@ -13,20 +13,34 @@ import itertools
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bot.bootstrap import build_application, prepare_database
 from bot.clock import SystemClock
+from bot.crm.cases import CaseFilter
 from bot.crm.database import Database
+from bot.crm.unit_of_work import UnitOfWork
 from bot.knowledge.book import load_book
 from bot.services.application import Application
+from bot.services.case_moves import Mover
+from bot.services.cases import move_case, note_overdue
 from bot.services.conversations import InboundText
 from bot.services.reception import Arrival
 from bot.settings import Settings
 from tests.fakes import FakeNotifier, InlineEngine
 
 CONVERSATIONS = 4
+# What is said together, and answered before the next; the server and a person work on the cases
+# meanwhile.
+BURSTS = (
+    ("promise", "hello", "complaint: broken, late"),
+    ("acknowledge", "more", "assess"),
+    ("assess", "more: press", "complaint: hurt"),
+    ("more: hurt", "acknowledge", "promise"),
+)
+WORKER = Mover("staff:1", "agent", "Li")
 _told = os.dup(1)
 os.dup2(2, 1)  # logs go where errors go
 
@@ -69,7 +83,8 @@ class Sender:
             await self._app.runner.settle()
         else:
             talks = await self._open_talks()
-            await asyncio.gather(self._resend(), *(self._send_for_ever(talk) for talk in talks))
+            sending = (self._send_for_ever(talk) for talk in talks)
+            await asyncio.gather(self._resend(), self._work_on_cases(), *sending)
 
     async def _resend(self) -> None:
         for talk, client_id, text in self._order["resend"]:
@@ -91,18 +106,34 @@ class Sender:
         return talks
 
     async def _send_for_ever(self, talk: str) -> None:
+        first = self._order["run"] % len(BURSTS)  # most children die in their first burst
+        bursts = itertools.cycle((*BURSTS[first:], *BURSTS[:first]))
         while True:
-            for kind in ("hello", "hello again", "complaint: broken"):
+            for kind in next(bursts):
                 client_id = f"{self._order['run']}-{next(self._numbers)}"
                 text = f"{kind} {client_id}"
                 tell("say", talk, client_id, text)
                 await self._send(talk, client_id, text)
             await self._replies.wait_for(talk, f"re: {text}")
 
+    async def _work_on_cases(self) -> None:
+        """Move cases while turns are computed: the server by the clock, a person with a note."""
+        while True:
+            now = self._app.clock.now()
+            await self._app.database.write_async(lambda uow, now=now: note_overdue(uow, now))
+            await self._app.database.write_async(lambda uow, now=now: note_newest(uow, now))
+            await asyncio.sleep(0.01)  # else nobody else would write
+
     async def _send(self, talk: str, client_id: str, text: str) -> None:
         accepted = await self._app.receive(InboundText(talk, client_id, text))
         tell("ack", talk, client_id, accepted.message.seq)
         await self._app.message_stored(accepted)
+
+
+def note_newest(uow: UnitOfWork, now: datetime) -> None:
+    """A person notes something with the newest case."""
+    for case in uow.cases.page(CaseFilter(is_open=True), limit=1).items:
+        move_case(uow, case.number, "note", by=WORKER, now=now, body={"note": "seen"})
 
 
 def run_child(settings: Settings, order: dict[str, Any]) -> None:

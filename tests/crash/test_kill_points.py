@@ -10,8 +10,11 @@ import pytest
 from bot.killpoints import KILL_POINTS
 from tests.crash.chat_client import ChatClient
 from tests.crash.record import (
+    assert_alarms_are_raised_once,
     assert_cases_are_answered_complaints,
+    assert_cases_are_what_their_events_say,
     assert_promises_are_made_once,
+    assert_what_turns_did_to_cases_is_there_once,
     assert_whole_turns,
     read_record,
 )
@@ -19,11 +22,18 @@ from tests.crash.server_process import ServerProcess, free_port
 
 pytestmark = pytest.mark.crash
 
-SENT = {f"m{number}": f"complaint: broken {number}" for number in range(3)}
-SENT["m3"] = "promise an answer"
+SENT = {
+    "m0": "complaint: broken",
+    "m1": "acknowledge",
+    "m2": "more: hurt, press",
+    "m3": "promise an answer",
+    "m4": "complaint: press",
+}
+# In the second turn there is a case to move: these points are gone through again.
+OF_A_TURN = ("engine_between_steps", "t2_before_commit", "t2_after_commit", "push_partial")
 
 
-@pytest.mark.parametrize("point", KILL_POINTS)
+@pytest.mark.parametrize("point", [*KILL_POINTS, *(f"{each}:2" for each in OF_A_TURN)])
 def test_server_killed_here_has_answered_everything_once_in_the_end(
     tmp_path: Path, point: str
 ) -> None:
@@ -37,8 +47,10 @@ async def play_through_a_crash(var_dir: Path, point: str) -> None:
     client = ChatClient(doomed.url)
     try:
         await client.open()
-        for message_id, text in SENT.items():
+        for number, (message_id, text) in enumerate(SENT.items()):
             await client.say(message_id, text)
+            if not number and point.endswith(":2"):
+                await client.until_replies(1)
         await client.until_closed()
         assert doomed.wait_for_death() == -9
     finally:
@@ -65,6 +77,9 @@ async def play_through_a_crash(var_dir: Path, point: str) -> None:
     assert_whole_turns(after)
     assert_cases_are_answered_complaints(after)
     assert_promises_are_made_once(after)
+    assert_cases_are_what_their_events_say(after)
+    assert_what_turns_did_to_cases_is_there_once(after)
+    assert_alarms_are_raised_once(after)
     assert_client_saw_everything_once(client, acknowledged)
 
 

@@ -24,15 +24,16 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from bot.crm.database import Database
-from bot.crm.models import Case, Conversation, Message, Promise, Task
+from bot.crm.models import Case, CaseAlarm, Conversation, Message, OutboxEvent, Promise, Task
 from bot.crm.models import Customer as CustomerRow
 from bot.crm.unit_of_work import UnitOfWork
+from bot.dialogue.crisis import gravities_of
 from bot.dialogue.turn import TurnRequest
 from bot.errors import BotError, NotAllowedError, StaleTurnError
 from bot.knowledge.book import load_book
 from bot.services import queue, reception
 from bot.services.case_moves import Mover
-from bot.services.cases import CaseChange, change_case, note_overdue
+from bot.services.cases import CaseChange, change_case, move_case, note_overdue
 from bot.services.conversations import InboundText, accept_message
 from bot.services.customers import CustomerChange, change_customer, merge_customers
 from bot.services.identity import Customer
@@ -44,7 +45,18 @@ from bot.services.tasks import TaskChange, change_task
 from bot.services.turns import apply_result, load_turn
 from tests.fakes import START, FakeComputer, FakeNotifier
 
-SAID = st.sampled_from(["hi", "complaint cup", "complaint 杯子碎了", "human", "sell", "promise"])
+SAID = st.sampled_from(
+    ["hi", "complaint cup", "complaint 杯子碎了", "complaint hurt", "human", "sell", "promise"]
+    + ["acknowledge", "assess", "more", "more hurt", "more press"]
+)
+STAFF_MOVES = st.sampled_from(
+    ["acknowledge", "assess", "investigate", "escalate", "wait", "resume"]
+)
+BODIES: dict[str, dict[str, Any]] = {
+    "assess": {"causes": ["product"], "harm": {"bodily": "slight"}},
+    "escalate": {"why": "asked"},
+    "wait": {"why": "photos"},
+}
 WHO = st.sampled_from(["Li", "Zhao"])
 ANY = st.integers(0, 5)
 
@@ -186,6 +198,19 @@ class Shop(RuleBasedStateMachine):
 
             self.write(work)
 
+    @rule(which=ANY, move=STAFF_MOVES)
+    def move_case(self, which: int, move: str) -> None:
+        case_id = self.pick(Case, which)
+        if case_id is not None:
+
+            def work(uow: UnitOfWork) -> None:
+                number = uow._session.get_one(Case, case_id).number
+                by, body = Mover("p", "agent"), BODIES.get(move)
+                move_case(uow, number, move, by=by, now=self.now, body=body)
+
+            with contextlib.suppress(BotError):  # what is not legal changes nothing
+                self.write(work)
+
     @rule(which=ANY)
     def finish_task(self, which: int) -> None:
         task_id = self.pick(Task, which)
@@ -243,6 +268,25 @@ class Shop(RuleBasedStateMachine):
             assert events[0].verb == "opened"
             assert [e.created_at for e in events] == sorted(e.created_at for e in events)
             assert case.version == len(events)
+
+    @invariant()
+    def stage_of_a_case_is_the_last_that_an_event_names(self) -> None:
+        for case in self.rows(Case):
+            events = self.database.read(lambda uow, case=case: uow.cases.events_of(case.number))
+            named = [each.body["stage"] for each in events if "stage" in each.body]
+            assert case.stage == (named[-1] if named else "receipt")
+
+    @invariant()
+    def every_gravity_of_a_case_has_one_alarm(self) -> None:
+        wanted = {
+            f"case.alarm:{case.id}:{gravity}"
+            for case in self.rows(Case)
+            for gravity in gravities_of(case.severity, is_crisis=case.crisis)
+        }
+        raised = [f"case.alarm:{row.case_id}:{row.gravity}" for row in self.rows(CaseAlarm)]
+        told = [row.key for row in self.rows(OutboxEvent) if row.kind == "case.alarm"]
+        assert sorted(raised) == sorted(told)
+        assert wanted <= set(told)  # what was taken back later had been told
 
     @invariant()
     def one_case_a_message_and_every_complaint_answered_has_one(self) -> None:

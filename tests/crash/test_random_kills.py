@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,11 @@ import pytest
 from tests.crash.record import (
     Key,
     Record,
+    assert_alarms_are_raised_once,
     assert_cases_are_answered_complaints,
+    assert_cases_are_what_their_events_say,
+    assert_promises_are_made_once,
+    assert_what_turns_did_to_cases_is_there_once,
     assert_whole_turns,
     read_record,
 )
@@ -120,10 +125,13 @@ def test_no_kill_loses_or_doubles_anything(tmp_path: Path, max_attempts: int) ->
     moments = random.Random(20261122 + max_attempts)
     with parent_of_children(var_dir, max_attempts) as parent:
         for run in range(KILLS):
+            if run == KILLS // 2:
+                shutil.copytree(var_dir, tmp_path / "halfway")
             delay = moments.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
             assert parent.run_and_kill(run, delay) == -signal.SIGKILL
         assert parent.run_to_the_end(KILLS) == 0
     record = read_record(var_dir / "prelude.db")
+    halfway = read_record(tmp_path / "halfway" / "prelude.db").case_events
     print(describe(parent, record))
 
     assert parent.unanswered == {}
@@ -131,6 +139,13 @@ def test_no_kill_loses_or_doubles_anything(tmp_path: Path, max_attempts: int) ->
     assert_seqs_are_the_acknowledged_ones(parent, record)
     assert_whole_turns(record)
     assert_cases_are_answered_complaints(record)
+    assert_cases_are_what_their_events_say(record)
+    assert_what_turns_did_to_cases_is_there_once(record)
+    assert all(row in record.case_events for row in halfway), "an event was changed or is gone"
+    assert_alarms_are_raised_once(record)
+    assert_promises_are_made_once(record)
+    verbs = {row["verb"] for row in record.case_events}
+    assert verbs >= {"opened", "acknowledged", "assessed", "told", "overdue", "escalated", "noted"}
     if max_attempts > KILLS:  # else a message whose turn was killed twice goes to a person
         assert {row["state"] for row in record.asked} == {"done"}
 
@@ -146,5 +161,6 @@ def describe(parent: Parent, record: Record) -> str:
     return (
         f"\n{KILLS} kills: acknowledged {len(parent.acknowledged)} = stored {len(record.asked)} "
         f"({dict(states)}); conversations {len(record.conversations)}, "
-        f"turns {dict(kinds)}, cases {len(record.cases)}"
+        f"turns {dict(kinds)}, cases {len(record.cases)} with {len(record.case_events)} events, "
+        f"alarms {len(record.alarms)}, promises {len(record.promises)}"
     )

@@ -49,7 +49,7 @@ class MailServer:
                     say("354 go on")
                     text = await reader.readuntil(b"\r\n.\r\n")
                     parsed = email.message_from_bytes(text[:-3], policy=email.policy.default)
-                    self.mails.append(parsed)  # type: ignore[arg-type]
+                    self.mails.append(parsed)
                     self.receivers.append(receivers)
                     answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                     if answer == HANG:

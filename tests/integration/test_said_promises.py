@@ -14,11 +14,14 @@ from bot.crm.promises import PromiseFilter
 from bot.dialogue.promise_finder import PromiseReadingComputer, shared_finder
 from bot.dialogue.turn import FoundPromise, Reply, TurnRequest, TurnResult
 from bot.errors import EngineError
+from bot.knowledge.shop import load_shop
 from bot.services.operations import perform
 from bot.services.promises import withdraw_promise
 from bot.services.queue import claim
 from bot.services.said_promises import note_promises
+from bot.services.shop_wording import said_by
 from bot.services.staff import add_user
+from bot.settings import ROOT
 from tests.conftest import Play
 from tests.fakes import START, FakeComputer
 
@@ -102,6 +105,15 @@ def test_wrongly_found_one_is_withdrawn_with_its_task(desk: Play) -> None:
 def test_what_is_no_promise_is_not_noted(desk: Play, text: str) -> None:
     talk = taken(desk)
     assert write(desk, talk, text) == []
+    assert owed(desk, talk) == []
+
+
+def test_text_of_the_shop_itself_is_a_fact(desk: Play) -> None:
+    talk = taken(desk)
+    texts = said_by(load_shop(ROOT / "shops" / "sample"), START.date())
+    assert any(shared_finder().find(text, START) for text in texts), "this would show nothing"
+    for text in texts:
+        assert [each for each in write(desk, talk, text) if "promise" in each] == []
     assert owed(desk, talk) == []
 
 
