@@ -94,7 +94,7 @@ class AmendCase(Step):
         rules, before, new = context.book.complaints, account_in(context), heard_account(context)
         told = answer_to(rules, "case_detail", context.analysis, context.text, "")
         detail = told.case_detail if told is not None else ""
-        if detail in ("", UNKNOWN) or new.case_subject or new.case_since:
+        if detail in ("", UNKNOWN) or new.case_subject or new.case_since or new.case_wish:
             detail = before.case_detail or detail
         elif before.case_detail not in ("", UNKNOWN):
             detail = f"{before.case_detail},{detail}"[: rules.longest_detail_chars]

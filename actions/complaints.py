@@ -190,7 +190,9 @@ class AcceptDuringCase(Step):
     step_name = "action_accept_during_case"
 
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
-        """Take it up briefly."""
+        """Take it up briefly; a form asks its question again by itself."""
+        if context.active_loop:
+            return []
         speaker.say("utter_accept_during_case", case_facts(context))
         return []
 

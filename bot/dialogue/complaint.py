@@ -60,7 +60,7 @@ def assess(book: ComplaintBook, analyses: Sequence[MessageAnalysis], text: str =
     intents = [name for each in analyses for name in (each.intent, *each.also)]
     causes = tuple(dict.fromkeys(book.causes[name] for name in intents if name in book.causes))
     dealer = next((word for word in book.cues.dealer if word in text), "")
-    causes = (*causes, DEALER) if dealer else causes
+    causes = (DEALER, *causes) if dealer else causes
     named = tuple(cause for cause in causes if cause != CAUSELESS)
     harm = dict.fromkeys(name for each in analyses for name in each.harm)
     reaction = next((each.reaction for each in analyses if each.reaction), None)

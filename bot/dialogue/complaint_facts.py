@@ -126,6 +126,7 @@ def answer_to(
     names = {each["entity"] for each in analysis.entities}
     is_short = len(plain) <= SUBJECT_CHARS and analysis.intent in ANSWERS
     is_short = is_short and not names & WISHED
+    is_short = is_short and not wish_of(book, analysis, text, is_asked=True)
     if fact == "case_since":
         since, day = _time(analysis) or (plain if is_short else "", "")
         return Account(case_since=since, case_day=day) if since else None

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.dialogue.complaint_facts import wish_of
 from bot.dialogue.needs import needs_in, tells_need
+from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis
 from bot.knowledge.book import Book
 from bot.language.normalise import clean
@@ -30,6 +32,12 @@ LIKELY = 0.15
 SURE = 0.85
 FALLBACK = "nlu_fallback"
 STATED = {"date", "duration", "product", "order_number", "remedy", "amount"}
+DEMANDED_OTHERWISE = frozenset(
+    "ask_after_sales ask_delivery ask_order ask_case out_of_scope chitchat".split()
+)
+ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
+MAX_CLAUSES = 4
+ENDS = " .!,;~?"
 BARE_NO_CHARS, BARE_NAME_CHARS = 8, 6
 
 
@@ -52,6 +60,8 @@ def heard_as(
         has_case: a complaint is open: what then sounds like a doubt about goods or service belongs
             to it, and is listened to.
     """
+    if has_case and _was_asked(book, ASKS_YES, said) and _agrees(book, analysis, text):
+        return "affirm"
     if has_case and (analysis.intent in DOUBTS or _tells_in_case(book, analysis, text)):
         return "inform"
     if _was_asked(book, OFFERS_MORE, said) and analysis.intent in TAKEN and _only_this(book, text):
@@ -78,14 +88,24 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     """Tell whether a message states something for a case: a no with a reason, a name, a remedy."""
     plain = clean(text, MAX_CHARS)
     names = {entity["entity"] for entity in analysis.entities}
+    is_asked = any(mark in plain for mark in book.selling.question_marks)
     if plain and not any(letter.isalpha() for letter in plain):
         return any(letter.isdigit() for letter in plain)  # a number that was asked for
     if analysis.intent == "deny":
         return bool(names & STATED) or len(plain) > BARE_NO_CHARS
     if analysis.intent == "ask_product":
         return bool(names & {"product", "category"}) and len(plain) <= BARE_NAME_CHARS
-    is_asked = any(mark in plain for mark in book.selling.question_marks)
-    return analysis.intent == "ask_after_sales" and "remedy" in names and not is_asked
+    may_demand = analysis.intent in DEMANDED_OTHERWISE and not is_asked
+    return may_demand and bool(wish_of(book.complaints, analysis, text, is_asked=True))
+
+
+def _agrees(book: Book, analysis: MessageAnalysis, text: str) -> bool:
+    """Tell whether an answer to a case's question begins with a yes and takes nothing back."""
+    first, *rest = clauses_of(text)[:MAX_CLAUSES] or [""]
+    cues = book.complaints.cues
+    is_yes = clean(first, MAX_CHARS).strip(ENDS) in cues.agrees
+    takes_back = any(word in clause for clause in rest for word in cues.but)
+    return is_yes and not takes_back and not analysis.intent.startswith("ask_")
 
 
 def _only_this(book: Book, text: str) -> bool:

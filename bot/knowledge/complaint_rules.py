@@ -63,6 +63,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
         unknown_values: answers that say that the customer does not know.
         dealer: by which words it is known that somebody else sold or repaired it (D-CMP-2).
+        agrees: what an answer begins with that is a yes; `but`: what takes it back.
     """
 
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
@@ -72,6 +73,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     barriers: dict[Barrier, Words]
     unknown_values: Words
     dealer: Words
+    agrees: Words
+    but: Words
 
 
 class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
