@@ -94,7 +94,9 @@ class AmendCase(Step):
         rules, before, new = context.book.complaints, account_in(context), heard_account(context)
         told = answer_to(rules, "case_detail", context.analysis, context.text, "")
         detail = told.case_detail if told is not None else ""
-        if detail in ("", UNKNOWN) or new.case_subject or new.case_since or new.case_wish:
+        is_wish = wish_of(rules, context.analysis, context.text, is_asked=True) != ""
+        is_other = new.case_subject or new.case_since or is_wish
+        if detail in ("", UNKNOWN) or is_other:
             detail = before.case_detail or detail
         elif before.case_detail not in ("", UNKNOWN):
             detail = f"{before.case_detail},{detail}"[: rules.longest_detail_chars]
@@ -220,7 +222,8 @@ class ValidateComplaintForm(FormValidationAction):
                 analysis = context.analysis
                 rules = context.book.complaints
                 told = answer_to(rules, fact, analysis, context.text, product)
-                found = told or Account()
+                heard = replace(found, **{fact: ""}) if told is None else found
+                found = (told or Account()).told_more(heard)
             values = {name: value for name, value in asdict(found).items() if value}
             if is_asked and fact not in values and _is_asked_enough(context, fact):
                 values[fact] = UNKNOWN

@@ -15,6 +15,7 @@ from bot.dialogue.turn import CaseView, ProposalView
 from bot.engine.context import TurnContext
 
 REMEDY = "remedy"
+SOFT_WISHES = ("care", "explanation", "coupon", "points", "shipping")  # others are exact
 MOST_WORDS = 500
 ENOUGH_REFUSED = 2  # then somebody higher decides, and we say where else one may turn
 
@@ -210,7 +211,8 @@ def wish_in(context: TurnContext) -> str:
 def is_fitting(plan: RemedyPlan, wish: str) -> bool:
     """Tell whether what the bot may offer is no second best to what a person may grant."""
     meets = plan.at_once is not None and wish in plan.at_once.remedy.meets
-    return not wish or meets or not any(wish in each.remedy.meets for each in plan.later)
+    is_soft = wish in SOFT_WISHES and not any(wish in each.remedy.meets for each in plan.later)
+    return not wish or meets or is_soft
 
 
 def plan_of(context: TurnContext) -> RemedyPlan:

@@ -23,8 +23,10 @@ UNKNOWN = "-"  # the customer does not know it
 OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
 SUBJECT_CHARS = 30
+SHORT_CHARS = 12
+NAMING = {"product", "category", "order_number"}
 TIME_CHARS = 8  # so short a message says when, and nothing else
-ANSWERS = ("inform", "nlu_fallback", "unreadable", "report_problem", "complaint_product")
+ANSWERS = ("inform", "nlu_fallback", "unreadable", "report_problem")
 COMPLAINT = "complaint_"
 OBJECTION = "objection_"
 VENTING = ("complaint_other", "complaint_service")
@@ -63,9 +65,8 @@ class Account:
 
 
 def needed(book: ComplaintBook, causes: Sequence[str]) -> list[FactName]:
-    """Return what has to be known of these causes, each once, in the order of asking."""
-    wanted = [fact for cause in causes for fact in book.facts.get(cause, [])]
-    return [fact for fact in get_args(FactName) if fact in wanted]
+    """Return what has to be known of the first of these causes: more questions would only tire."""
+    return list(book.facts.get(causes[0], [])) if causes else []
 
 
 def heard_in(
@@ -84,6 +85,7 @@ def heard_in(
     product = product if asked else ""
     named = [value for analysis, _ in asked for value in _named(analysis, "order_number")]
     told = [text for analysis, text in said if _tells(analysis)]
+    told = told or [text for analysis, text in said if _is_named(analysis)]
     days = (_time(analysis, DAY_ENTITIES) for analysis, _ in reversed(asked))
     since, day = next(filter(None, days), ("", ""))
     order = next((each for each in orders if each.number in named), None)
@@ -117,6 +119,9 @@ def answer_to(
     if is_unknown(book, text) or (analysis.intent == "deny" and len(clean(text, MAX_CHARS)) < 5):
         return replace(Account(), **{fact: UNKNOWN})
     plain = clean(text, MAX_CHARS)
+    is_wish = bool(wish_of(book, analysis, text, is_asked=True))
+    if is_wish and len(plain) <= SHORT_CHARS:
+        return None
     if fact == "case_detail":
         is_time = _time(analysis) is not None and len(plain) <= TIME_CHARS
         is_told = _may_tell(analysis) and not is_time
@@ -126,9 +131,9 @@ def answer_to(
     names = {each["entity"] for each in analysis.entities}
     is_short = len(plain) <= SUBJECT_CHARS and analysis.intent in ANSWERS
     is_short = is_short and not names & WISHED
-    is_short = is_short and not wish_of(book, analysis, text, is_asked=True)
     if fact == "case_since":
-        since, day = _time(analysis) or (plain if is_short else "", "")
+        is_time = is_short and not names & NAMING
+        since, day = _time(analysis) or (plain if is_time else "", "")
         return Account(case_since=since, case_day=day) if since else None
     named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
     is_name = is_short and not names.intersection(TIME_ENTITIES)
@@ -189,11 +194,12 @@ def days_since(account: Account, today: date) -> int | None:
 def _detail(book: ComplaintBook, told: Sequence[str]) -> str:
     """Return what was told, if it is enough to know what happened, without what tells nothing."""
     barriers = [word for words in book.cues.barriers.values() for word in words]
+    empty = [*book.cues.outbursts, *barriers]
     clauses = [
         clause.strip(ENDS)
         for text in told
         for clause in CLAUSE_END.split(clean(text, MAX_CHARS))
-        if clause.strip(ENDS) and not any(word in clause for word in barriers)
+        if clause.strip(ENDS) and not any(word in clause for word in empty)
     ]
     plain = ",".join(clauses)
     return _cut(plain, book.longest_detail_chars) if len(plain) >= book.detail_chars else ""
@@ -206,9 +212,14 @@ def _cut(text: str, chars: int) -> str:
 
 def _tells(analysis: MessageAnalysis) -> bool:
     """Tell whether a message says what happened, and is no outburst alone."""
-    if not analysis.intent.startswith(COMPLAINT) or analysis.intent == "complaint_other":
+    if not _is_named(analysis):
         return False
     return analysis.reaction != "angry" or bool(_named(analysis, "defect"))
+
+
+def _is_named(analysis: MessageAnalysis) -> bool:
+    """Tell whether a message complains of something that it names."""
+    return analysis.intent.startswith(COMPLAINT) and analysis.intent != "complaint_other"
 
 
 def _is_beside(analysis: MessageAnalysis) -> bool:

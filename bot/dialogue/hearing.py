@@ -22,7 +22,7 @@ TOLD_OTHERWISE = ("objection_product", "objection_need", "out_of_scope", "chitch
 CONFIRMS = ("utter_confirm_objection", "utter_return_to_objection")
 ANSWERED_OTHERWISE = ("complaint_other", "chitchat", "out_of_scope", "nlu_fallback")
 COMPLAINT = "complaint_"
-DOUBTS = ("objection_service", "objection_product", "objection_company")
+DOUBTS = tuple(f"objection_{kind}" for kind in ("service", "product", "company", "authority"))
 OFFERS_MORE = ("utter_offer_related", "utter_offer_bundle")
 ONLY_THIS = "only_this"
 TAKEN = ("affirm", "buying_signal", "inform", "thank", "nlu_fallback")
@@ -38,7 +38,8 @@ DEMANDED_OTHERWISE = frozenset(
 ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
 MAX_CLAUSES = 4
 ENDS = " .!,;~?"
-BARE_NO_CHARS, BARE_NAME_CHARS = 8, 6
+BARE_NO_CHARS, BARE_NAME_CHARS, BARE_TIME_CHARS = 8, 6, 8
+TIMES = {"date", "duration"}
 
 
 def heard_as(
@@ -91,6 +92,10 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     is_asked = any(mark in plain for mark in book.selling.question_marks)
     if plain and not any(letter.isalpha() for letter in plain):
         return any(letter.isdigit() for letter in plain)  # a number that was asked for
+    if names & TIMES and len(plain) <= BARE_TIME_CHARS and not is_asked:
+        return True
+    if analysis.intent.startswith("objection_"):
+        return analysis.reaction in ("angry", "grumbling") and "product" not in names
     if analysis.intent == "deny":
         return bool(names & STATED) or len(plain) > BARE_NO_CHARS
     if analysis.intent == "ask_product":

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bot.dialogue.facts import say_money
 from bot.knowledge.book import LanguageFacts, load_language
+from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy
 from bot.knowledge.shop import Limit, Policy
 
@@ -130,6 +131,20 @@ def plan_remedies(
     if claim.is_again:  # the manager's own comes first
         moral.sort(key=lambda each: each.remedy.grants != GRANTORS[-1])
     return RemedyPlan(at_once, later, next(iter(moral), None))
+
+
+def is_meant(
+    remedies: Sequence[Remedy], offered: str, wish: str, text: str, book: ComplaintBook
+) -> bool:
+    """Tell whether an answer names just what is offered, and takes nothing of it back.
+
+    Args:
+        offered: the offer's text.
+        wish: what the answer names.
+    """
+    takes_back = any(word in text for word in (*book.cues.but, *book.cues.refuses))
+    meant = [each for each in remedies if each.is_worded_as(offered, "")]
+    return not takes_back and any(wish in each.meets for each in meant)
 
 
 def _fits(remedy: Remedy, claim: Claim) -> bool:

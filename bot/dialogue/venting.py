@@ -57,7 +57,7 @@ def has_vented(
     is_angry = any(each.reaction == ANGRY for each in analyses)
     if any(_names_remedy(each) for each in analyses) and not is_angry:
         return True
-    if any(each.reaction in HOT for each in analyses):
+    if any(each.reaction in HOT and each.intent.startswith(COMPLAINT) for each in analyses):
         return False
     tells_more = any(each.intent.startswith(COMPLAINT) for each in analyses)
     return listened >= pace.least or not tells_more

@@ -23,9 +23,10 @@ from bot.dialogue.complaint_facts import OPEN, wish_of
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing import heard_as
 from bot.dialogue.hearing_questions import QUESTION
+from bot.dialogue.remedies import is_meant
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
-from bot.dialogue.turn import HandOver, Step, TurnRequest, TurnResult
+from bot.dialogue.turn import CaseView, HandOver, Step, TurnRequest, TurnResult
 from bot.dialogue.venting import heard_in_case
 from bot.engine.context import TurnContext, active_turn
 from bot.engine.in_process_actions import InProcessActions
@@ -161,16 +162,18 @@ class RasaEngine:
         case, text = context.facts.open_case, heard.parse["text"]
         meant = heard_in_case(self._book.complaints, case, heard.analysis, text) if case else ""
         if not meant:
-            return self._with_wish(heard) if case and offered(case) else heard.parse
+            return self._with_wish(heard, case) if case and offered(case) else heard.parse
         context.explain(heard_as=meant, instead_of=heard.analysis.intent)
         return heard.parse | {"intent": {"name": meant, "confidence": 1.0}}
 
-    def _with_wish(self, heard: Heard) -> dict[str, Any]:
+    def _with_wish(self, heard: Heard, case: CaseView) -> dict[str, Any]:
         """Return a parse that names the remedy which an answer to a proposal wants instead."""
         rules, text = self._book.complaints, heard.parse["text"]
         wish = wish_of(rules, heard.analysis, text, is_asked=True)
         if wish == OPEN or heard.analysis.intent in AGREEING:
             return heard.parse
+        if wish and is_meant(self._shop().remedies, offered(case)[-1].text, wish, text, rules):
+            return heard.parse | {"intent": {"name": "affirm", "confidence": 1.0}}
         wish = wish or ("compensation" if amounts_in([heard.analysis]) else "")
         named = [{"entity": "remedy", "value": wish}] if wish else []
         return heard.parse | {"entities": [*heard.parse.get("entities", []), *named]}

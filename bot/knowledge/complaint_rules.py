@@ -63,7 +63,9 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
         unknown_values: answers that say that the customer does not know.
         dealer: by which words it is known that somebody else sold or repaired it (D-CMP-2).
-        agrees: what an answer begins with that is a yes; `but`: what takes it back.
+        agrees: what an answer begins with that is a yes; `but`: what takes it back;
+            `refuses`: what an answer holds that does not agree.
+        outbursts: what lets out anger and tells nothing.
     """
 
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
@@ -75,6 +77,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     dealer: Words
     agrees: Words
     but: Words
+    refuses: Words
+    outbursts: Words
 
 
 class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,9 +8,13 @@
     shop_without: [delivery]     # optional: policy topics that the shop does not have
     stock: {kettle: 0}           # optional: how many pieces there are of some goods
     customer: {grade: vip}       # optional: what the record says of a customer known for long
+    orders: [{product: kettle, delivered_days_ago: 3}]   # optional: what they have bought
+    earlier_case: {product: kettle, causes: [product]}   # optional: a case before, closed
+    restart: true                # optional: a new process before every line
     turns:
       - say: 太贵了               # or `press: 转人工`: the label of a button offered before
         first: [你好]             # optional: sent just before, so that one turn covers them all
+        staff: [{move: investigate, finding: 属实}]   # optional: what staff do with the case before
         after_minutes: 45        # optional: the customer was silent for so long
         repeat: 3                # optional: the text so many times over
             ranking: {deny: 0.4, thank: 0.39}  # optional: how likely the model finds what, where
@@ -44,11 +48,14 @@ JOURNEY_KEYS = {
     "shop_without",
     "stock",
     "customer",
+    "orders",
+    "earlier_case",
+    "restart",
     "breaks",
     "turns",
 }
 REQUIRED_KEYS = {"title", "source", "turns"}
-TURN_KEYS = {"say", "press", "first", "after_minutes", "repeat", "ranking", "expect"}
+TURN_KEYS = {"say", "press", "first", "staff", "after_minutes", "repeat", "ranking", "expect"}
 EXPECT_KEYS = {
     "step",
     "step_has",
@@ -86,6 +93,7 @@ class JourneyTurn:
     ranking: dict[str, float]
     first: tuple[str, ...] = ()
     after_minutes: int = 0
+    staff: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,9 @@ class Journey:
     shop_without: tuple[str, ...] = ()
     stock: dict[str, int] = field(default_factory=dict)
     customer: dict[str, Any] | None = None
+    orders: tuple[dict[str, Any], ...] = ()
+    earlier_case: dict[str, Any] | None = None
+    restart: bool = False
     breaks: str = ""
 
 
@@ -132,6 +143,9 @@ def load_journey(path: Path) -> Journey:
         shop_without=tuple(data.get("shop_without", ())),
         stock=data.get("stock") or {},
         customer=data.get("customer"),
+        orders=tuple(data.get("orders", ())),
+        earlier_case=data.get("earlier_case"),
+        restart=bool(data.get("restart", False)),
         breaks=data.get("breaks", ""),
     )
 
@@ -157,6 +171,7 @@ def _turn(name: str, number: int, data: Any) -> JourneyTurn:
         ranking=data.get("ranking") or {},
         first=tuple(map(str, data.get("first", ()))),
         after_minutes=int(data.get("after_minutes", 0)),
+        staff=tuple(data.get("staff", ())),
     )
 
 

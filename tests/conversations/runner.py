@@ -37,6 +37,7 @@ from bot.services.ports import Engine
 from bot.services.shop import read_shop
 from bot.settings import Settings
 from tests.conversations.journey import Journey, JourneyTurn
+from tests.conversations.scenes import make_moves, set_earlier_case, set_orders
 from tests.fakes import FakeClock
 
 STAFF = "小周"
@@ -115,7 +116,7 @@ class JourneyRunner:
         self._catalogue.close()
 
     def play(self, journey: Journey) -> None:
-        """Play one journey to its end.
+        """Play one journey to its end; with `restart`, every line meets a new process.
 
         Raises:
             JourneyFailedError: at the first turn that came otherwise.
@@ -133,7 +134,15 @@ class JourneyRunner:
         await player.start()
         if journey.customer is not None:
             _set_customer(journey.customer, app, player.conversation_id)
+        if journey.orders:
+            set_orders(app, player.conversation_id, list(journey.orders))
+        if journey.earlier_case is not None:
+            set_earlier_case(app, player.conversation_id, journey.earlier_case)
         for number, turn in enumerate(journey.turns, 1):
+            if journey.restart:
+                app = player.application = self._begun_anew(app)
+            if turn.staff:
+                make_moves(app, player.conversation_id, list(turn.staff))
             found = _check_press(turn, player)
             with given_ranking(turn.ranking):
                 seen = await _seen(app, player, turn)
@@ -147,6 +156,12 @@ class JourneyRunner:
                     "sources": seen.played.sources,
                 }
                 raise JourneyFailedError(journey.name, number, turn.text, found, why)
+
+    def _begun_anew(self, app: Application) -> Application:
+        """Return what a new process has on the same database; nothing is left in memory."""
+        return build_application(
+            app.settings, database=app.database, engine=self.engine, clock=app.clock
+        )
 
     def _check(self, turn: JourneyTurn, seen: Seen) -> list[Mismatch]:
         found = [
@@ -178,6 +193,9 @@ class JourneyRunner:
         intent = _intent_of(seen.played)
         if intent != "none":
             recorder.intents.add(intent)
+        recorder.intents.update(
+            each["heard_as"] for each in seen.played.reasons if "heard_as" in each
+        )
 
     def fact(self, text: str, seen: Seen) -> str:
         """Fill a journey's placeholders: `{case_number}`, `{deadline}`, `{price:kettle}` …"""

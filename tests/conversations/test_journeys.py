@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -45,6 +46,16 @@ VALIDATORS = "validate_"  # run inside a form's own step, never predicted
 @pytest.mark.parametrize("path", journey_files(JOURNEYS), ids=lambda path: path.stem)
 def test_journey_goes_as_expected(runner: JourneyRunner, path: Path) -> None:
     runner.play(load_journey(path))
+
+
+@pytest.mark.journeys
+@pytest.mark.parametrize("path", sorted(JOURNEYS.glob("cmp_*.yml")), ids=lambda path: path.stem)
+def test_a_complaint_goes_on_at_the_same_step_after_a_restart(
+    runner: JourneyRunner, path: Path
+) -> None:
+    """The same lines, each of which meets a new process (promise 4)."""
+    journey = load_journey(path)
+    runner.play(replace(journey, name=f"{journey.name}-anew", restart=True))
 
 
 @pytest.mark.journeys
