@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from functools import partial
 from typing import Any, Literal
 
 from actions.step import Events, set_slots
@@ -17,14 +17,22 @@ from bot.dialogue.complaint import (
     is_graver,
     say_deadline,
 )
-from bot.dialogue.complaint_facts import Account, heard_in, put_right, say_account
+from bot.dialogue.complaint_facts import (
+    Account,
+    account_of,
+    heard_in,
+    put_right,
+    say_account,
+    slots_of,
+)
+from bot.dialogue.reminding import say_day
 from bot.dialogue.repairing import correction_of
 from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, MoveCase
 from bot.engine.context import TurnContext
 
 SAID, ASKED_BESIDE = "customer_said", "asked_beside"
 TELLING = ("receipt", "acknowledgement")  # later, a refusal sounds like another cause
-FACTS = tuple(asdict(Account()))
+FACTS = tuple(slots_of(Account()))
 
 
 def assess_turn(context: TurnContext, about: Sequence[MessageAnalysis]) -> Assessment:
@@ -97,14 +105,15 @@ def move_case(
 
 def account_in(context: TurnContext) -> Account:
     """Return the facts of the complaint as the slots hold them."""
-    return Account(**{name: str(context.slots.get(name) or "") for name in FACTS})
+    return account_of({name: str(context.slots.get(name) or "") for name in FACTS})
 
 
 def heard_account(context: TurnContext) -> Account:
     """Return what this turn's messages and the customer's orders tell."""
     said = [(put_right_in(context, each), context.text_of(each)) for each in context.analyses]
     product = product_named(context) if context.named_products else ""
-    return heard_in(context.book.complaints, said, product, context.facts.orders)
+    say = partial(say_day, context.book.language)
+    return heard_in(context.book.complaints, said, product, context.facts.orders, say)
 
 
 def put_right_in(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
@@ -124,7 +133,7 @@ def product_named(context: TurnContext) -> str:
 
 def keep_account(account: Account) -> Events:
     """Return the events that keep the facts."""
-    return set_slots(**{name: value or None for name, value in asdict(account).items()})
+    return set_slots(**{name: value or None for name, value in slots_of(account).items()})
 
 
 def told_account(context: TurnContext, account: Account) -> str:

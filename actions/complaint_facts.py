@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -27,6 +27,7 @@ from bot.dialogue.complaint_facts import (
     FactName,
     answer_to,
     needed,
+    slots_of,
     wish_of,
 )
 from bot.dialogue.venting import LISTENED
@@ -36,7 +37,7 @@ NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")
 MOST_WISH_CHARS = 200
 SAID_LATELY = 6
 MOST_ASKED = 2
-QUESTIONS = ("ask_", "request_", "bot_challenge")
+ANSWERS = ("affirm", "thank", "deny", "inform", "nlu_fallback", "complaint_")
 
 
 class AcknowledgeCase(Step):
@@ -224,20 +225,19 @@ class ValidateComplaintForm(FormValidationAction):
                 told = answer_to(rules, fact, analysis, context.text, product)
                 heard = replace(found, **{fact: ""}) if told is None else found
                 found = (told or Account()).told_more(heard)
-            values = {name: value for name, value in asdict(found).items() if value}
+            values = {name: value for name, value in slots_of(found).items() if value}
             if is_asked and fact not in values and _is_asked_enough(context, fact):
                 values[fact] = UNKNOWN
             if fact not in values:
                 return {}
             add_to_case(context)
-            wanted = (fact, "case_wish", *(("case_day",) if fact == "case_since" else ()))
-            return {name: values[name] for name in wanted if name in values}
+            return {name: values[name] for name in (fact, "case_wish") if name in values}
 
 
 def _is_asked_enough(context: TurnContext, fact: FactName) -> bool:
     """Tell whether a question was put so often that it would only annoy (D-CMP-13)."""
     asked = context.responses_said[:SAID_LATELY].count(f"utter_ask_{fact}")
-    return asked >= MOST_ASKED and not context.analysis.intent.startswith(QUESTIONS)
+    return asked >= MOST_ASKED and context.analysis.intent.startswith(ANSWERS)
 
 
 def _is_no_answer(context: TurnContext) -> bool:

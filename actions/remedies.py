@@ -17,6 +17,7 @@ from bot.engine.context import TurnContext
 REMEDY = "remedy"
 SOFT_WISHES = ("care", "explanation", "coupon", "points", "shipping")  # others are exact
 MOST_WORDS = 500
+TOO_LITTLE = ("objection_price", "objection_finance")  # the same once more is no answer
 ENOUGH_REFUSED = 2  # then somebody higher decides, and we say where else one may turn
 
 
@@ -97,7 +98,9 @@ class PassOnCase(Step):
         case = context.open_case
         if case is None:
             return []
-        later = plan_of(context).later
+        wish = wish_in(context)
+        later = [x for x in plan_of(context).later if not wish or wish in x.remedy.meets]
+        later = [] if context.analysis.intent in TOO_LITTLE else later
         context.explain(step=self.step_name, later=[each.remedy.id for each in later])
         case_words = case_facts(context)
         if len(case.turned_down) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
@@ -197,7 +200,7 @@ class WeighCounter(Step):
             )
         return set_slots(
             asked="none",
-            **({"case_wish": wish} if wish else {}),
+            case_wish=wish or OPEN,  # what they wanted before is what they turn down
             **projected_case(context.open_case),
         )
 

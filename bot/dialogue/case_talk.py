@@ -45,6 +45,8 @@ def proposal_state(case: CaseView) -> str:
     """Return whether something is offered to the customer, or accepted by them."""
     if case.customer_answer == ACCEPTED:
         return ACCEPTED
+    if case.is_grave and not case.is_with_people:  # what the bot has offered before is off
+        return NONE
     is_told = case.stage == "communication"
     return OFFERED if is_told and offered(case) else NONE
 

@@ -7,10 +7,10 @@ already is not asked again, what they do not know is not asked twice. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 from msgspec import structs
 
@@ -19,6 +19,7 @@ from bot.knowledge.complaint_rules import ComplaintBook, WishName
 from bot.knowledge.complaint_rules import FactName as FactName
 from bot.language.normalise import clean
 
+BEFORE_DAY = "\t"
 UNKNOWN = "-"  # the customer does not know it
 OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
@@ -64,6 +65,21 @@ class Account:
         return replace(self.with_more(newer), case_wish=newer.case_wish or self.case_wish)
 
 
+def slots_of(account: Account) -> dict[str, str]:
+    """Return the facts as slots keep them: the day behind the words for it."""
+    values = {each.name: str(getattr(account, each.name)) for each in fields(account)}
+    day = values.pop("case_day")
+    if day:
+        values["case_since"] += f"{BEFORE_DAY}{day}"
+    return values
+
+
+def account_of(slots: Mapping[str, str]) -> Account:
+    """Return the facts that slots keep."""
+    since, _, day = slots.get("case_since", "").partition(BEFORE_DAY)
+    return Account(**{**slots, "case_since": since, "case_day": day})
+
+
 def needed(book: ComplaintBook, causes: Sequence[str]) -> list[FactName]:
     """Return what has to be known of the first of these causes: more questions would only tire."""
     return list(book.facts.get(causes[0], [])) if causes else []
@@ -74,12 +90,14 @@ def heard_in(
     said: Sequence[tuple[MessageAnalysis, str]],
     product: str,
     orders: Sequence[OrderView],
+    say_day: Callable[[date], str],
 ) -> Account:
     """Return what messages tell unasked.
 
     Args:
         said: analysis and text of each message, oldest first.
         product: name of the product in talk, ''.
+        say_day: says a day as people do.
     """
     asked = [(each, text) for each, text in said if not _is_beside(each)]
     product = product if asked else ""
@@ -92,7 +110,7 @@ def heard_in(
     if order is None and len(orders) == 1:
         order = orders[0]
     if order is not None and not day and order.delivered_on:
-        since = since or order.delivered_on.isoformat()
+        since = since or say_day(order.delivered_on)
         day = order.delivered_on.isoformat()
     wishes = [wish for analysis, text in said if (wish := wish_of(book, analysis, text))]
     ordered = order.product_names[0] if order and len(order.product_names) == 1 else ""
@@ -149,17 +167,30 @@ def wish_of(
     Args:
         is_asked: whether they were asked just now; then looser words tell, too.
     """
-    named = [name for name in _named(analysis, "remedy") if name in get_args(WishName)]
+    plain, cues = clean(text, MAX_CHARS), book.cues
+    for phrase in cues.no_wishes:
+        plain = plain.replace(phrase, " ")
+    named = [
+        str(each["value"])
+        for each in analysis.entities
+        if each["value"] in get_args(WishName) and _stands_in(plain, text, each)
+    ]
     if "price_difference" in named:
         return "price_difference"
     if named:
         return named[-1]
-    plain = clean(text, MAX_CHARS)
-    by_entity = ("refund", "exchange", "repair", "compensation", "redelivery")
-    for wish, words in book.cues.wishes.items():
-        if (is_asked or wish not in by_entity) and any(word in plain for word in words):
+    tables = (cues.wishes, cues.loose_wishes) if is_asked else (cues.wishes,)
+    for wish, words in (each for table in tables for each in table.items()):
+        if any(word in plain for word in words):
             return wish
-    return OPEN if is_asked and any(word in plain for word in book.cues.any_wish) else ""
+    return OPEN if is_asked and any(word in plain for word in cues.any_wish) else ""
+
+
+def _stands_in(plain: str, text: str, entity: Mapping[str, Any]) -> bool:
+    """Tell whether the words of an entity are left in a text; those of a button always are."""
+    if "start" not in entity:
+        return True
+    return clean(text[entity["start"] : entity["end"]], MAX_CHARS) in plain
 
 
 def is_unknown(book: ComplaintBook, text: str) -> bool:

@@ -8,7 +8,7 @@ anger or a threat shows (D-SEL-5, D-CUS-4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.dialogue.complaint_facts import wish_of
 from bot.dialogue.needs import needs_in, tells_need
@@ -38,7 +38,8 @@ DEMANDED_OTHERWISE = frozenset(
 ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
 MAX_CLAUSES = 4
 ENDS = " .!,;~?"
-BARE_NO_CHARS, BARE_NAME_CHARS, BARE_TIME_CHARS = 8, 6, 8
+BARE_NO_CHARS, BARE_NAME_CHARS, BESIDE_CHARS = 8, 6, 3
+GOODS = {"product", "category"}
 TIMES = {"date", "duration"}
 
 
@@ -92,16 +93,22 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     is_asked = any(mark in plain for mark in book.selling.question_marks)
     if plain and not any(letter.isalpha() for letter in plain):
         return any(letter.isdigit() for letter in plain)  # a number that was asked for
-    if names & TIMES and len(plain) <= BARE_TIME_CHARS and not is_asked:
+    if not is_asked and _is_bare(analysis, plain, TIMES):
         return True
     if analysis.intent.startswith("objection_"):
         return analysis.reaction in ("angry", "grumbling") and "product" not in names
     if analysis.intent == "deny":
         return bool(names & STATED) or len(plain) > BARE_NO_CHARS
     if analysis.intent == "ask_product":
-        return bool(names & {"product", "category"}) and len(plain) <= BARE_NAME_CHARS
+        return bool(names & GOODS) and len(plain) <= BARE_NAME_CHARS and not is_asked
     may_demand = analysis.intent in DEMANDED_OTHERWISE and not is_asked
-    return may_demand and bool(wish_of(book.complaints, analysis, text, is_asked=True))
+    return may_demand and bool(wish_of(book.complaints, analysis, text))
+
+
+def _is_bare(analysis: MessageAnalysis, plain: str, wanted: Collection[str]) -> bool:
+    """Tell whether a text is an entity of these and next to nothing else."""
+    named = [str(each["value"]) for each in analysis.entities if each["entity"] in wanted]
+    return bool(named) and len(plain) - len("".join(named)) <= BESIDE_CHARS
 
 
 def _agrees(book: Book, analysis: MessageAnalysis, text: str) -> bool:

@@ -42,6 +42,7 @@ from bot.language.normalise import as_plain_text
 
 WARM_UP_TEXT = "?"
 AGREEING = ("affirm", "thank")
+QUESTION_MARKS = ("?", "\uff1f")
 
 
 class Catalogue(Protocol):
@@ -169,8 +170,11 @@ class RasaEngine:
     def _with_wish(self, heard: Heard, case: CaseView) -> dict[str, Any]:
         """Return a parse that names the remedy which an answer to a proposal wants instead."""
         rules, text = self._book.complaints, heard.parse["text"]
-        wish = wish_of(rules, heard.analysis, text, is_asked=True)
-        if wish == OPEN or heard.analysis.intent in AGREEING:
+        intent = heard.analysis.intent
+        if intent in AGREEING and text.rstrip().endswith(QUESTION_MARKS):
+            return heard.parse | {"intent": {"name": "deny", "confidence": 1.0}}
+        wish = wish_of(rules, heard.analysis, text, is_asked=not intent.startswith("ask_"))
+        if wish == OPEN or intent in AGREEING:
             return heard.parse
         if wish and is_meant(self._shop().remedies, offered(case)[-1].text, wish, text, rules):
             return heard.parse | {"intent": {"name": "affirm", "confidence": 1.0}}

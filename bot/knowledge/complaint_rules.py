@@ -58,7 +58,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         serious_harm: by which words a harm is serious; `serious_fen`: from which sum on.
-        wishes: by which words a wish is known that is no entity; `any_wish`: of who leaves the
+        wishes: by which words a wish is known that is no entity; `loose_wishes`: only of who was
+            asked; `no_wishes`: what names a remedy and wants none; `any_wish`: of who leaves the
             choice to us.
         barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
         unknown_values: answers that say that the customer does not know.
@@ -71,6 +72,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
     serious_fen: Annotated[int, Meta(gt=0)]
     wishes: dict[WishName, Words]
+    loose_wishes: dict[WishName, Words]
+    no_wishes: Words
     any_wish: Words
     barriers: dict[Barrier, Words]
     unknown_values: Words

@@ -23,6 +23,7 @@ MANAGER = Mover("S1", "manager", "老陈")
 BEFORE = timedelta(days=20)
 CLOSING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("acknowledge", {}),
+    ("assess", {}),
     ("investigate", {"finding": "与所述一致"}),
     (
         "decide",
@@ -53,7 +54,8 @@ def set_orders(app: Application, conversation_id: str, orders: list[dict[str, An
             )
             put_order(uow, number, change, actor="import", now=now)
             made = uow.orders.find(number)
-            uow.orders.change(made.id, {"customer_id": record.customer_id}, now)
+            assert made is not None
+            uow.orders.change(made.id, {"customer_id": record.customer_id}, None, now)
 
     app.database.write(write)
 
