@@ -15,6 +15,7 @@ from actions.cases import (
     heard_account,
     keep_account,
     move_case,
+    product_named,
     told_account,
 )
 from actions.step import Events, Speaker, Step, set_slots
@@ -37,6 +38,7 @@ NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")
 MOST_WISH_CHARS = 200
 SAID_LATELY = 6
 MOST_ASKED = 2
+NOISE_CHARS = 1  # one character tells nothing
 ANSWERS = ("affirm", "thank", "deny", "inform", "nlu_fallback", "complaint_")
 
 
@@ -95,9 +97,10 @@ class AmendCase(Step):
         rules, before, new = context.book.complaints, account_in(context), heard_account(context)
         told = answer_to(rules, "case_detail", context.analysis, context.text, "")
         detail = told.case_detail if told is not None else ""
-        is_wish = wish_of(rules, context.analysis, context.text, is_asked=True) != ""
-        is_other = new.case_subject or new.case_since or is_wish
-        if detail in ("", UNKNOWN) or is_other:
+        wish = wish_of(rules, context.analysis, context.text, is_asked=True)
+        new = replace(new, case_wish=new.case_wish or ("" if wish == OPEN else wish))
+        is_other = new.case_subject or new.case_since or wish
+        if detail in ("", UNKNOWN) or is_other or len(context.text.strip()) <= NOISE_CHARS:
             detail = before.case_detail or detail
         elif before.case_detail not in ("", UNKNOWN):
             detail = f"{before.case_detail},{detail}"[: rules.longest_detail_chars]
@@ -120,7 +123,8 @@ class AssessCase(Step):
         if wish:
             body["wish"] = wish
         case = context.open_case
-        if case is not None and DEALER in case.causes and known.case_subject not in ("", UNKNOWN):
+        names_dealer = known.case_subject not in ("", UNKNOWN, product_named(context))
+        if case is not None and DEALER in case.causes and names_dealer:
             body["dealer"] = known.case_subject
         move_case(context, "assess", **body)
         return set_slots(

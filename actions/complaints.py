@@ -254,7 +254,7 @@ class ReturnToCase(Step):
             speaker.say("utter_return_to_case", asks="wish")
         elif asked == "case_missing":
             speaker.say("utter_return_to_case", asks="missing")
-        elif context.slots.get("proposal") == OFFERED:
+        elif context.slots.get("proposal") == OFFERED and "remedy_text" in case_words:
             speaker.say("utter_return_to_case", case_words, asks="proposal")
         return []
 

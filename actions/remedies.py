@@ -100,6 +100,7 @@ class PassOnCase(Step):
             return []
         wish = wish_in(context)
         later = [x for x in plan_of(context).later if not wish or wish in x.remedy.meets]
+        later = [x for x in later if x.remedy.value != "asked"]  # what they ask raises no hopes
         later = [] if context.analysis.intent in TOO_LITTLE else later
         context.explain(step=self.step_name, later=[each.remedy.id for each in later])
         case_words = case_facts(context)

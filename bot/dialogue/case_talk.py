@@ -48,7 +48,8 @@ def proposal_state(case: CaseView) -> str:
     if case.is_grave and not case.is_with_people:  # what the bot has offered before is off
         return NONE
     is_told = case.stage == "communication"
-    return OFFERED if is_told and offered(case) else NONE
+    is_declined = case.decision == "decline" and not case.customer_answer
+    return OFFERED if is_told and (offered(case) or is_declined) else NONE
 
 
 def offered(case: CaseView) -> list[ProposalView]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.dialogue.complaint_facts import wish_of
+from bot.dialogue.complaint_facts import OPEN, wish_of
 from bot.dialogue.needs import needs_in, tells_need
 from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis
@@ -40,7 +40,8 @@ MAX_CLAUSES = 4
 ENDS = " .!,;~?"
 BARE_NO_CHARS, BARE_NAME_CHARS, BESIDE_CHARS = 8, 6, 3
 GOODS = {"product", "category"}
-TIMES = {"date", "duration"}
+DAYS, TIMES = {"date"}, {"date", "duration"}
+BARE_WISH_CHARS = 3
 
 
 def heard_as(
@@ -62,10 +63,9 @@ def heard_as(
         has_case: a complaint is open: what then sounds like a doubt about goods or service belongs
             to it, and is listened to.
     """
-    if has_case and _was_asked(book, ASKS_YES, said) and _agrees(book, analysis, text):
-        return "affirm"
-    if has_case and (analysis.intent in DOUBTS or _tells_in_case(book, analysis, text)):
-        return "inform"
+    told = _heard_about_trouble(book, analysis, text, said, has_case=has_case)
+    if told:
+        return told
     if _was_asked(book, OFFERS_MORE, said) and analysis.intent in TAKEN and _only_this(book, text):
         return "deny"
     if analysis.intent == FALLBACK and analysis.buying_signals and has_product:
@@ -86,6 +86,19 @@ def heard_as(
     return "inform" if is_told else analysis.intent
 
 
+def _heard_about_trouble(
+    book: Book, analysis: MessageAnalysis, text: str, said: Sequence[str], *, has_case: bool
+) -> str:
+    """Return what a message means for a case, or that it tells of trouble; '' for nothing."""
+    if not has_case:
+        is_trouble = analysis.intent in DOUBTS and _has_bought_elsewhere(book, text)
+        return "complaint_service" if is_trouble else ""
+    if _was_asked(book, ASKS_YES, said) and _agrees(book, analysis, text):
+        return "affirm"
+    tells = analysis.intent in DOUBTS or _tells_in_case(book, analysis, text)
+    return "inform" if tells else ""
+
+
 def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     """Tell whether a message states something for a case: a no with a reason, a name, a remedy."""
     plain = clean(text, MAX_CHARS)
@@ -93,8 +106,11 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     is_asked = any(mark in plain for mark in book.selling.question_marks)
     if plain and not any(letter.isalpha() for letter in plain):
         return any(letter.isdigit() for letter in plain)  # a number that was asked for
-    if not is_asked and _is_bare(analysis, plain, TIMES):
+    if not plain.endswith("?") and _is_bare(analysis, plain, DAYS if is_asked else TIMES):
         return True
+    wish = wish_of(book.complaints, analysis, text, is_asked=True)
+    if wish and len(plain) <= BARE_WISH_CHARS and not analysis.intent.startswith("request_"):
+        return analysis.intent not in ("affirm", "thank", "cancel")
     if analysis.intent.startswith("objection_"):
         return analysis.reaction in ("angry", "grumbling") and "product" not in names
     if analysis.intent == "deny":
@@ -102,7 +118,13 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     if analysis.intent == "ask_product":
         return bool(names & GOODS) and len(plain) <= BARE_NAME_CHARS and not is_asked
     may_demand = analysis.intent in DEMANDED_OTHERWISE and not is_asked
-    return may_demand and bool(wish_of(book.complaints, analysis, text))
+    return may_demand and (wish == OPEN or bool(wish_of(book.complaints, analysis, text)))
+
+
+def _has_bought_elsewhere(book: Book, text: str) -> bool:
+    """Tell whether somebody speaks of goods that a dealer has sold them already (D-CMP-2)."""
+    cues = book.complaints.cues
+    return any(x in text for x in cues.dealer) and any(x in text for x in cues.bought)
 
 
 def _is_bare(analysis: MessageAnalysis, plain: str, wanted: Collection[str]) -> bool:
@@ -115,7 +137,8 @@ def _agrees(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     """Tell whether an answer to a case's question begins with a yes and takes nothing back."""
     first, *rest = clauses_of(text)[:MAX_CLAUSES] or [""]
     cues = book.complaints.cues
-    is_yes = clean(first, MAX_CHARS).strip(ENDS) in cues.agrees
+    plain = clean(first, MAX_CHARS).strip(ENDS)
+    is_yes = plain in cues.agrees or plain.split(" ")[-1] in cues.agrees
     takes_back = any(word in clause for clause in rest for word in cues.but)
     return is_yes and not takes_back and not analysis.intent.startswith("ask_")
 

@@ -67,6 +67,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         agrees: what an answer begins with that is a yes; `but`: what takes it back;
             `refuses`: what an answer holds that does not agree.
         outbursts: what lets out anger and tells nothing.
+        bought: by which words, beside a dealer, it is known that it is no doubt before buying.
     """
 
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
@@ -82,6 +83,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     but: Words
     refuses: Words
     outbursts: Words
+    bought: Words
 
 
 class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
