@@ -20,6 +20,7 @@ from bot.knowledge.complaint_rules import FactName as FactName
 from bot.language.normalise import clean
 
 BEFORE_DAY = "\t"
+AGO = "-"
 UNKNOWN = "-"  # the customer does not know it
 OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
@@ -44,7 +45,8 @@ class Account:
     """What is known of a complaint, in the customer's words; '' is not known yet.
 
     Attributes:
-        case_since: when it happened; `case_day` that day, ISO, if it can be told.
+        case_since: when it happened; `case_day` that day if it can be told: ISO, or how many days
+            before it was said, like `-30`.
         case_wish: a `WishName`, or `open`.
     """
 
@@ -219,6 +221,8 @@ def days_since(account: Account, today: date) -> int | None:
     """Return how long ago it was, in days; None where no day is known."""
     if not account.case_day:
         return None
+    if account.case_day.startswith(AGO):
+        return int(account.case_day[len(AGO) :])
     return max((today - date.fromisoformat(account.case_day)).days, 0)
 
 
@@ -277,6 +281,7 @@ def _time(
         if entity["entity"] in names:
             resolved = entity.get("resolved")
             said = resolved.get("from") if isinstance(resolved, dict) else resolved
-            is_day = entity["entity"] == "date"
-            return str(entity["value"]), str(said)[:10] if is_day and said else ""
+            if isinstance(said, (int, float)):
+                return str(entity["value"]), f"{AGO}{int(said)}"
+            return str(entity["value"]), str(said)[:10] if said else ""
     return None

@@ -33,7 +33,7 @@ SURE = 0.85
 FALLBACK = "nlu_fallback"
 STATED = {"date", "duration", "product", "order_number", "remedy", "amount"}
 DEMANDED_OTHERWISE = frozenset(
-    "ask_after_sales ask_delivery ask_order ask_case out_of_scope chitchat".split()
+    "ask_after_sales ask_delivery ask_order ask_case out_of_scope chitchat buying_signal".split()
 )
 ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
 MAX_CLAUSES = 4
