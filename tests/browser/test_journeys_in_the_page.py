@@ -62,11 +62,11 @@ def test_broken_cup_from_the_page_to_the_case_and_its_progress(
     deadline = datetime.fromisoformat(case["deadline_at"]).replace(tzinfo=timezone.utc)
     clock = deadline.astimezone(SHOP_TIME_ZONE).strftime("%H:%M")
     expect(visitor.case_card).to_contain_text(case["number"])
-    expect(visitor.case_card).to_contain_text(WORDS["stage.receipt"])
+    expect(visitor.case_card).to_contain_text(WORDS["stage.acknowledgement"])
     expect(visitor.case_card.locator("time")).to_have_text(re.compile(rf".+ {clock}$"))
     said = "\n".join(visitor.texts("bot"))
     assert case["number"] in said
-    assert (case["stage"], case["severity"]) == ("receipt", "slight")
+    assert (case["stage"], case["severity"]) == ("acknowledgement", "slight")
     assert real_shop.rows(OBJECTIONS, visitor.conversation) == []
 
     visitor.page.reload()
