@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from actions.step import Events, set_slots
 from bot.dialogue.case_talk import accepted, after_move, due_of, obstacle, offered
 from bot.dialogue.complaint import (
@@ -32,6 +34,7 @@ from bot.engine.context import TurnContext
 
 SAID, ASKED_BESIDE = "customer_said", "asked_beside"
 TELLING = ("receipt", "acknowledgement")  # later, a refusal sounds like another cause
+COMPLAINT, INFORM = "complaint_", "inform"
 FACTS = tuple(slots_of(Account()))
 
 
@@ -56,7 +59,7 @@ def add_to_case(
         return case
     found = found or assess_turn(context, context.analyses)
     known = context.book.complaints.causes if case.stage in TELLING else {}
-    said = [known.get(each.intent, "") for each in context.analyses]
+    said = [known.get(each.intent, "") for each in context.analyses if _names_cause(context, each)]
     named = tuple(
         cause
         for cause in dict.fromkeys([*said, DEALER if found.dealer and known else ""])
@@ -80,6 +83,12 @@ def add_to_case(
     )
     context.explain(step=f"case {verb}", severity=found.severity, crisis=found.is_crisis)
     return case
+
+
+def _names_cause(context: TurnContext, analysis: MessageAnalysis) -> bool:
+    """Tell whether a message is heard as a complaint: a mere date or name is none."""
+    is_decisive = analysis.message_id == context.analysis.message_id
+    return not is_decisive or context.heard_intent.startswith(COMPLAINT)
 
 
 def move_case(
@@ -110,17 +119,29 @@ def account_in(context: TurnContext) -> Account:
 
 def heard_account(context: TurnContext) -> Account:
     """Return what this turn's messages and the customer's orders tell."""
-    said = [(put_right_in(context, each), context.text_of(each)) for each in context.analyses]
+    said = [(heard_analysis(context, each), context.text_of(each)) for each in context.analyses]
     product = product_named(context) if context.named_products else ""
     say = partial(say_day, context.book.language)
-    return heard_in(context.book.complaints, said, product, context.facts.orders, say)
+    case = context.open_case
+    return heard_in(
+        context.book.complaints,
+        said,
+        product,
+        context.facts.orders,
+        say,
+        has_dealer=case is not None and DEALER in case.causes,
+    )
 
 
-def put_right_in(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
-    """Return an analysis without what the customer says is wrong."""
+def heard_analysis(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
+    """Return an analysis as it is heard in a case, without what the customer takes back."""
     text = context.text_of(analysis)
+    is_decisive = analysis.message_id == context.analysis.message_id
+    if is_decisive and context.heard_intent == INFORM:
+        analysis = replace(analysis, intent=INFORM)
     correction = correction_of(context.book.repairs, text)
-    return put_right(analysis, text, correction.right) if correction else analysis
+    right = correction.right if correction else ""
+    return put_right(context.book.complaints, analysis, text, right)
 
 
 def product_named(context: TurnContext) -> str:

@@ -13,6 +13,7 @@ from actions.cases import (
     account_in,
     add_to_case,
     heard_account,
+    heard_analysis,
     keep_account,
     move_case,
     product_named,
@@ -27,6 +28,7 @@ from bot.dialogue.complaint_facts import (
     Account,
     FactName,
     answer_to,
+    detail_in,
     needed,
     slots_of,
     wish_of,
@@ -95,8 +97,9 @@ class AmendCase(Step):
         """Keep it; what is said anew goes before what was said before."""
         add_to_case(context)
         rules, before, new = context.book.complaints, account_in(context), heard_account(context)
-        told = answer_to(rules, "case_detail", context.analysis, context.text, "")
-        detail = told.case_detail if told is not None else ""
+        analysis = heard_analysis(context, context.analysis)
+        told = answer_to(rules, "case_detail", analysis, context.text, "") or Account()
+        detail = told.case_detail or detail_in(rules, [context.text])
         wish = wish_of(rules, context.analysis, context.text, is_asked=True)
         new = replace(new, case_wish=new.case_wish or ("" if wish == OPEN else wish))
         is_other = new.case_subject or new.case_since or wish
@@ -224,7 +227,7 @@ class ValidateComplaintForm(FormValidationAction):
             is_asked = tracker.get_slot("requested_slot") == fact
             if is_asked:
                 product = found.case_subject if fact == "case_subject" else ""
-                analysis = context.analysis
+                analysis = heard_analysis(context, context.analysis)
                 rules = context.book.complaints
                 told = answer_to(rules, fact, analysis, context.text, product)
                 heard = replace(found, **{fact: ""}) if told is None else found

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from msgspec import structs
 
+from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis, OrderView
 from bot.knowledge.complaint_rules import ComplaintBook, WishName
 from bot.knowledge.complaint_rules import FactName as FactName
@@ -37,6 +38,7 @@ TIME_ENTITIES = ("date", "duration")
 DAY_ENTITIES = ("date",)
 WISHED = {"remedy", "amount"}  # who names them says what they want
 ENDS = " .!,;~"
+HERE = "|"
 CLAUSE_END = re.compile(r"[,.!?;\s]+")
 
 
@@ -93,6 +95,8 @@ def heard_in(
     product: str,
     orders: Sequence[OrderView],
     say_day: Callable[[date], str],
+    *,
+    has_dealer: bool = False,
 ) -> Account:
     """Return what messages tell unasked.
 
@@ -100,36 +104,84 @@ def heard_in(
         said: analysis and text of each message, oldest first.
         product: name of the product in talk, ''.
         say_day: says a day as people do.
+        has_dealer: whether somebody else sold it; then their name is what has to be known.
     """
     asked = [(each, text) for each, text in said if not _is_beside(each)]
     product = product if asked else ""
     named = [value for analysis, _ in asked for value in _named(analysis, "order_number")]
     told = [text for analysis, text in said if _tells(analysis)]
     told = told or [text for analysis, text in said if _is_named(analysis)]
-    days = (_time(analysis, DAY_ENTITIES) for analysis, _ in reversed(asked))
+    days = (_told_time(book, analysis, text) for analysis, text in reversed(asked))
     since, day = next(filter(None, days), ("", ""))
-    order = next((each for each in orders if each.number in named), None)
-    if order is None and len(orders) == 1:
-        order = orders[0]
+    things = [product, *(value for analysis, _ in asked for value in _named(analysis, "category"))]
+    order = _order_of(orders, named, [each for each in things if each])
     if order is not None and not day and order.delivered_on:
         since = since or say_day(order.delivered_on)
         day = order.delivered_on.isoformat()
     wishes = [wish for analysis, text in said if (wish := wish_of(book, analysis, text))]
     ordered = order.product_names[0] if order and len(order.product_names) == 1 else ""
+    dealers = [dealer_in(book, text) for _, text in said] if has_dealer else []
+    subjects = [*reversed(dealers), product, ordered, *reversed(named)]
     return Account(
-        case_subject=product or ordered or (named[-1] if named else ""),
-        case_detail=_detail(book, told),
+        case_subject=next(filter(None, subjects), ""),
+        case_detail=detail_in(book, told),
         case_since=since,
         case_day=day,
         case_wish=wishes[-1] if wishes else "",
     )
 
 
-def put_right(analysis: MessageAnalysis, text: str, right: str) -> MessageAnalysis:
-    """Return an analysis with those entities only that stand in what is right: 'not X but Y'."""
-    start = text.rfind(right)
-    kept = [each for each in analysis.entities if each.get("start", len(text)) >= start]
-    return structs.replace(analysis, entities=kept) if start > 0 else analysis
+def _order_of(
+    orders: Sequence[OrderView], numbers: Sequence[str], things: Sequence[str]
+) -> OrderView | None:
+    """Return the order that is meant: by its number, by what only it holds, else the only one."""
+    numbered = [each for each in orders if each.number in numbers]
+    holding = [
+        each
+        for each in orders
+        if any(thing in name for thing in things for name in each.product_names)
+    ]
+    found = next((some for some in (numbered, holding, orders) if len(some) == 1), None)
+    return found[0] if found else None
+
+
+def dealer_in(book: ComplaintBook, text: str) -> str:
+    """Return the name of who sold it, where a message says nothing else, else ''."""
+    plain = clean(text, MAX_CHARS).strip(ENDS)
+    matches = (re.fullmatch(pattern, plain) for pattern in book.cues.dealer_names)
+    names = [match["name"] for match in matches if match is not None]
+    return next((name for name in names if name not in book.cues.dealer), "")
+
+
+def put_right(
+    book: ComplaintBook, analysis: MessageAnalysis, text: str, right: str = ""
+) -> MessageAnalysis:
+    """Return an analysis without what the customer takes back: 'not X but Y', 'X, no, Y'.
+
+    Args:
+        right: what stands instead in the text, where that is known.
+    """
+    start = text.rfind(right) if right else _end_of_taking_back(book, text)
+    after = [each for each in analysis.entities if each.get("start", len(text)) >= start]
+    said_anew = {_kind(each) for each in after}
+    before = [each for each in analysis.entities if each not in after]
+    kept = [] if right else [each for each in before if _kind(each) not in said_anew]
+    return structs.replace(analysis, entities=[*kept, *after]) if start > 0 else analysis
+
+
+def _kind(entity: Mapping[str, Any]) -> str:
+    name = str(entity["entity"])
+    return "time" if name in TIME_ENTITIES else name
+
+
+def _end_of_taking_back(book: ComplaintBook, text: str) -> int:
+    """Return where a clause ends that takes back what stands before it, -1 without one."""
+    end, found = 0, -1
+    for clause in clauses_of(text):
+        end = text.index(clause, end) + len(clause)
+        if clause in book.cues.takes_back:
+            found = end
+    return found
 
 
 def answer_to(
@@ -143,7 +195,7 @@ def answer_to(
     if is_wish and len(plain) <= SHORT_CHARS:
         return None
     if fact == "case_detail":
-        is_time = _time(analysis) is not None and len(plain) <= TIME_CHARS
+        is_time = _time(book, analysis) is not None and len(plain) <= TIME_CHARS
         is_told = _may_tell(analysis) and not is_time
         return Account(case_detail=_cut(plain, book.longest_detail_chars)) if is_told else None
     if _is_beside(analysis):
@@ -153,7 +205,7 @@ def answer_to(
     is_short = is_short and not names & WISHED
     if fact == "case_since":
         is_time = is_short and not names & NAMING
-        since, day = _time(analysis) or (plain if is_time else "", "")
+        since, day = _time(book, analysis) or (plain if is_time else "", "")
         return Account(case_since=since, case_day=day) if since else None
     named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
     is_name = is_short and not names.intersection(TIME_ENTITIES)
@@ -226,7 +278,7 @@ def days_since(account: Account, today: date) -> int | None:
     return max((today - date.fromisoformat(account.case_day)).days, 0)
 
 
-def _detail(book: ComplaintBook, told: Sequence[str]) -> str:
+def detail_in(book: ComplaintBook, told: Sequence[str]) -> str:
     """Return what was told, if it is enough to know what happened, without what tells nothing."""
     barriers = [word for words in book.cues.barriers.values() for word in words]
     empty = [*book.cues.outbursts, *barriers]
@@ -273,15 +325,33 @@ def _named(analysis: MessageAnalysis, entity: str) -> list[str]:
     return [str(each["value"]) for each in analysis.entities if each["entity"] == entity]
 
 
-def _time(
-    analysis: MessageAnalysis, names: Sequence[str] = TIME_ENTITIES
-) -> tuple[str, str] | None:
+def _told_time(book: ComplaintBook, analysis: MessageAnalysis, text: str) -> tuple[str, str] | None:
+    """Return when something happened that was told unasked.
+
+    How long it was used, or waited for, is not when it came; 'got it a month ago' is.
+    """
+    told = [
+        each
+        for each in analysis.entities
+        if each["entity"] in DAY_ENTITIES
+        or (each["entity"] in TIME_ENTITIES and _follows_receipt(book, each, text))
+    ]
+    return _time(book, structs.replace(analysis, entities=told))
+
+
+def _follows_receipt(book: ComplaintBook, entity: Mapping[str, Any], text: str) -> bool:
+    """Tell whether in its clause a duration stands after that the goods came."""
+    before = clauses_of(text[: entity.get("start", 0)] + HERE)[-1]
+    return any(word in before for word in book.cues.received)
+
+
+def _time(book: ComplaintBook, analysis: MessageAnalysis) -> tuple[str, str] | None:
     """Return when something happened: in the customer's words, and the day if it can be told."""
     for entity in analysis.entities:
-        if entity["entity"] in names:
+        if entity["entity"] in TIME_ENTITIES:
             resolved = entity.get("resolved")
             said = resolved.get("from") if isinstance(resolved, dict) else resolved
             if isinstance(said, (int, float)):
-                return str(entity["value"]), f"{AGO}{int(said)}"
+                return book.account_ago.format(value=entity["value"]), f"{AGO}{int(said)}"
             return str(entity["value"]), str(said)[:10] if said else ""
     return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.dialogue.complaint_facts import OPEN, wish_of
+from bot.dialogue.complaint_facts import OPEN, dealer_in, wish_of
 from bot.dialogue.needs import needs_in, tells_need
 from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis
@@ -32,10 +32,13 @@ LIKELY = 0.15
 SURE = 0.85
 FALLBACK = "nlu_fallback"
 STATED = {"date", "duration", "product", "order_number", "remedy", "amount"}
+TOO_LITTLE = ("objection_price", "objection_finance")
 DEMANDED_OTHERWISE = frozenset(
     "ask_after_sales ask_delivery ask_order ask_case out_of_scope chitchat buying_signal".split()
 )
 ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
+OFFERS_REMEDY = ("utter_propose_remedy", "utter_ask_missing")
+ASKS_WISH = ("utter_ask_wish", "utter_confirm_case", "utter_return_to_case", *OFFERS_REMEDY)
 MAX_CLAUSES = 4
 ENDS = " .!,;~?"
 BARE_NO_CHARS, BARE_NAME_CHARS, BESIDE_CHARS = 8, 6, 3
@@ -95,11 +98,17 @@ def _heard_about_trouble(
         return "complaint_service" if is_trouble else ""
     if _was_asked(book, ASKS_YES, said) and _agrees(book, analysis, text):
         return "affirm"
-    tells = analysis.intent in DOUBTS or _tells_in_case(book, analysis, text)
-    return "inform" if tells else ""
+    if _was_asked(book, OFFERS_REMEDY, said) and analysis.intent in TOO_LITTLE:
+        return ""
+    is_wish_asked = _was_asked(book, ASKS_WISH, said)
+    if analysis.intent in DOUBTS:
+        return "inform"
+    return "inform" if _tells_in_case(book, analysis, text, is_wish_asked=is_wish_asked) else ""
 
 
-def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
+def _tells_in_case(
+    book: Book, analysis: MessageAnalysis, text: str, *, is_wish_asked: bool
+) -> bool:
     """Tell whether a message states something for a case: a no with a reason, a name, a remedy."""
     plain = clean(text, MAX_CHARS)
     names = {entity["entity"] for entity in analysis.entities}
@@ -108,17 +117,24 @@ def _tells_in_case(book: Book, analysis: MessageAnalysis, text: str) -> bool:
         return any(letter.isdigit() for letter in plain)  # a number that was asked for
     if not plain.endswith("?") and _is_bare(analysis, plain, DAYS if is_asked else TIMES):
         return True
+    if dealer_in(book.complaints, text):
+        return True
     wish = wish_of(book.complaints, analysis, text, is_asked=True)
     if wish and len(plain) <= BARE_WISH_CHARS and not analysis.intent.startswith("request_"):
         return analysis.intent not in ("affirm", "thank", "cancel")
     if analysis.intent.startswith("objection_"):
-        return analysis.reaction in ("angry", "grumbling") and "product" not in names
+        is_about_case = analysis.reaction in ("angry", "grumbling") or wish not in ("", OPEN)
+        return "product" not in names and (is_about_case or "amount" in names)
     if analysis.intent == "deny":
         return bool(names & STATED) or len(plain) > BARE_NO_CHARS
     if analysis.intent == "ask_product":
         return bool(names & GOODS) and len(plain) <= BARE_NAME_CHARS and not is_asked
-    may_demand = analysis.intent in DEMANDED_OTHERWISE and not is_asked
-    return may_demand and (wish == OPEN or bool(wish_of(book.complaints, analysis, text)))
+    if analysis.intent not in DEMANDED_OTHERWISE:
+        return False
+    if is_asked:
+        return is_wish_asked and wish == OPEN
+    is_meant = is_wish_asked or wish == OPEN
+    return bool(wish if is_meant else wish_of(book.complaints, analysis, text))
 
 
 def _has_bought_elsewhere(book: Book, text: str) -> bool:
@@ -135,8 +151,11 @@ def _is_bare(analysis: MessageAnalysis, plain: str, wanted: Collection[str]) -> 
 
 def _agrees(book: Book, analysis: MessageAnalysis, text: str) -> bool:
     """Tell whether an answer to a case's question begins with a yes and takes nothing back."""
-    first, *rest = clauses_of(text)[:MAX_CLAUSES] or [""]
     cues = book.complaints.cues
+    clauses = clauses_of(text)[:MAX_CLAUSES]
+    while len(clauses) > 1 and clauses[0] in cues.outbursts:
+        clauses = clauses[1:]
+    first, *rest = clauses or [""]
     plain = clean(first, MAX_CHARS).strip(ENDS)
     is_yes = plain in cues.agrees or plain.split(" ")[-1] in cues.agrees
     takes_back = any(word in clause for clause in rest for word in cues.but)

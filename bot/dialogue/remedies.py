@@ -18,7 +18,7 @@ from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy
 from bot.knowledge.shop import Limit, Policy
 
-BODILY = "bodily"
+BODILY, DEALER = "bodily", "dealer"
 NAMES_A_SUM = "compensation"  # what somebody wants who only names a sum
 
 
@@ -53,6 +53,12 @@ class Claim:
     def is_grave(self) -> bool:
         """Whether it is never bargained over (D-CMP-4, 9)."""
         return self.severity == BODILY or self.is_crisis
+
+    @property
+    def for_causes(self) -> tuple[str, ...]:
+        """Causes whose remedies fit: a dealer's sale is put right with the dealer (D-CMP-2)."""
+        is_dealers = DEALER in self.causes and not self.is_grave
+        return (DEALER,) if is_dealers else self.causes
 
     @property
     def wants(self) -> str:
@@ -153,7 +159,7 @@ def _fits(remedy: Remedy, claim: Claim) -> bool:
         return False
     if remedy.hurt_only and claim.severity != BODILY:
         return False
-    if not remedy.suits(claim.causes):
+    if not remedy.suits(claim.for_causes):
         return False
     within, days = remedy.within_days, claim.days_since
     return within is None or days is None or days <= within
@@ -162,14 +168,14 @@ def _fits(remedy: Remedy, claim: Claim) -> bool:
 def _answers(remedy: Remedy, claim: Claim) -> bool:
     """Tell whether a remedy can stand alone; a moral one where that is wanted, or natural."""
     is_wanted = claim.wants in remedy.meets
-    return is_wanted or remedy.kind == "material" or remedy.is_natural_for(claim.causes)
+    return is_wanted or remedy.kind == "material" or remedy.is_natural_for(claim.for_causes)
 
 
 def _rank(remedy: Remedy, claim: Claim) -> tuple[bool, bool, bool]:
     """Return how well a remedy fits, best first; alike ones stay as the shop lists them."""
     is_wanted = claim.wants in remedy.meets
     is_the_sum = is_wanted and remedy.value == "asked" and claim.asked_fen is not None
-    return (not is_wanted, not is_the_sum, not remedy.is_natural_for(claim.causes))
+    return (not is_wanted, not is_the_sum, not remedy.is_natural_for(claim.for_causes))
 
 
 def _offer(remedy: Remedy, terms: _Terms, claim: Claim) -> Offer | None:

@@ -17,13 +17,11 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.dialogue.answering import answer_to_offer
 from bot.dialogue.case_talk import offered
-from bot.dialogue.complaint import amounts_in
-from bot.dialogue.complaint_facts import OPEN, wish_of
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing import heard_as
 from bot.dialogue.hearing_questions import QUESTION
-from bot.dialogue.remedies import is_meant
 from bot.dialogue.repairing import is_over
 from bot.dialogue.truth import PREFIX
 from bot.dialogue.turn import CaseView, HandOver, Step, TurnRequest, TurnResult
@@ -41,8 +39,6 @@ from bot.language.document import product_names, shared_reader
 from bot.language.normalise import as_plain_text
 
 WARM_UP_TEXT = "?"
-AGREEING = ("affirm", "thank")
-QUESTION_MARKS = ("?", "\uff1f")
 
 
 class Catalogue(Protocol):
@@ -163,23 +159,22 @@ class RasaEngine:
         case, text = context.facts.open_case, heard.parse["text"]
         meant = heard_in_case(self._book.complaints, case, heard.analysis, text) if case else ""
         if not meant:
-            return self._with_wish(heard, case) if case and offered(case) else heard.parse
+            return self._as_answer(heard, case) if case and offered(case) else heard.parse
         context.explain(heard_as=meant, instead_of=heard.analysis.intent)
         return heard.parse | {"intent": {"name": meant, "confidence": 1.0}}
 
-    def _with_wish(self, heard: Heard, case: CaseView) -> dict[str, Any]:
-        """Return a parse that names the remedy which an answer to a proposal wants instead."""
-        rules, text = self._book.complaints, heard.parse["text"]
-        intent = heard.analysis.intent
-        if intent in AGREEING and text.rstrip().endswith(QUESTION_MARKS):
-            return heard.parse | {"intent": {"name": "deny", "confidence": 1.0}}
-        wish = wish_of(rules, heard.analysis, text, is_asked=not intent.startswith("ask_"))
-        if wish == OPEN or intent in AGREEING:
-            return heard.parse
-        if wish and is_meant(self._shop().remedies, offered(case)[-1].text, wish, text, rules):
-            return heard.parse | {"intent": {"name": "affirm", "confidence": 1.0}}
-        wish = wish or ("compensation" if amounts_in([heard.analysis]) else "")
-        named = [{"entity": "remedy", "value": wish}] if wish else []
+    def _as_answer(self, heard: Heard, case: CaseView) -> dict[str, Any]:
+        """Return a parse as an answer to a proposal is meant, with what is wanted instead."""
+        answer = answer_to_offer(
+            self._book,
+            self._shop().remedies,
+            offered(case)[-1].text,
+            heard.analysis,
+            heard.parse["text"],
+        )
+        if answer.intent:
+            return heard.parse | {"intent": {"name": answer.intent, "confidence": 1.0}}
+        named = [{"entity": "remedy", "value": answer.wish}] if answer.wish else []
         return heard.parse | {"entities": [*heard.parse.get("entities", []), *named]}
 
     def _reread(self, understood: Understood, context: TurnContext) -> Understood:

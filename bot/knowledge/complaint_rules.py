@@ -67,6 +67,9 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         agrees: what an answer begins with that is a yes; `but`: what takes it back;
             `refuses`: what an answer holds that does not agree.
         outbursts: what lets out anger and tells nothing.
+        takes_back: clauses after which what was said before them is said anew.
+        received: what stands before how long ago it was that the goods came.
+        dealer_names: patterns of a message that says a dealer's name (`name`) and no more.
         bought: by which words, beside a dealer, it is known that it is no doubt before buying.
     """
 
@@ -83,6 +86,9 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     but: Words
     refuses: Words
     outbursts: Words
+    takes_back: Words
+    received: Words
+    dealer_names: list[Annotated[str, Meta(min_length=1, max_length=200)]]
     bought: Words
 
 
@@ -92,7 +98,8 @@ class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         facts: what has to be known of a cause before it is repeated back.
         detail_chars: from this length on what was said tells what happened.
-        account: how each fact is said when it is repeated back ({value}).
+        account: how each fact is said when it is repeated back ({value}); `account_ago`: how
+            a time is said of which only the length is known.
         teams: how a team is named to a customer.
     """
 
@@ -108,6 +115,7 @@ class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
     longest_detail_chars: Annotated[int, Meta(ge=20, le=200)]
     account: dict[Literal["case_subject", "case_detail", "case_since", "case_wish"], str]
     account_separator: str
+    account_ago: str
     wish_names: dict[WishName, str]
     teams: dict[str, str]
 

@@ -14,6 +14,7 @@ from bot.dialogue.complaint_facts import (
     account_of,
     answer_to,
     days_since,
+    dealer_in,
     heard_in,
     needed,
     put_right,
@@ -162,8 +163,61 @@ def test_a_remedy_that_is_refused_is_no_wish() -> None:
 
 def test_not_this_but_that_keeps_that() -> None:
     days = [entity("date", "前天", 2), entity("date", "大前天", 6)]
-    right = put_right(said(entities=days), "不是前天,是大前天", "大前天")
+    right = put_right(BOOK, said(entities=days), "不是前天,是大前天", "大前天")
     assert [each["value"] for each in right.entities] == ["大前天"]
+
+
+def test_what_is_taken_back_within_a_sentence_is_said_anew() -> None:
+    text = "水壶漏水,昨天收到的,不对,是上周"
+    named = [
+        entity("defect", "漏水", 2),
+        entity("date", "昨天", 5),
+        entity("date", "上周", 15),
+    ]
+    right = put_right(BOOK, said(entities=named), text)
+    assert [each["value"] for each in right.entities] == ["漏水", "上周"]
+    assert (
+        put_right(BOOK, said(entities=named[:2]), "水壶漏水,昨天收到的,味道不对").entities
+        == named[:2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "since"),
+    [
+        ("电饭煲夹生,收到半个月了", 8, "半个月前"),
+        ("买了半个月就坏了", 2, "半个月前"),
+        ("用了半个月就坏了", 2, ""),
+        ("等了半个月才收到", 2, ""),
+        ("收到了,半个月没人理", 4, ""),
+    ],
+)
+def test_how_long_ago_it_came_is_told_unasked(text: str, start: int, since: str) -> None:
+    length = entity("duration", "半个月", start, resolved=15)
+    told = said("complaint_product", entities=[length])
+    assert heard_in(BOOK, [(told, text)], "", [], str).case_since == since
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("建材市场老李家", "建材市场老李家"),
+        ("桥南维修站", "桥南维修站"),
+        ("就是县城百货楼那家", "县城百货楼那家"),
+        ("在东门五金店买的", "东门五金店"),
+        ("维修站", ""),
+        ("等我到家", ""),
+        ("店都关门了", ""),
+    ],
+)
+def test_a_message_may_be_a_dealers_name_and_no_more(text: str, name: str) -> None:
+    assert dealer_in(BOOK, text) == name
+
+
+def test_the_name_of_a_dealer_is_what_has_to_be_known() -> None:
+    told = [(said(), "店名叫宏达电器")]
+    assert heard_in(BOOK, told, "", [], str, has_dealer=True).case_subject == "宏达电器"
+    assert heard_in(BOOK, told, "", [], str).case_subject == ""
 
 
 @pytest.mark.parametrize(
