@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
-
-from msgspec.structs import replace
 
 from actions.step import Events, set_slots
 from bot.dialogue.case_talk import accepted, after_move, due_of, obstacle, offered
@@ -23,9 +22,11 @@ from bot.dialogue.complaint_facts import (
     Account,
     account_of,
     heard_in,
+    is_bare_wish,
     put_right,
     say_account,
     slots_of,
+    wish_of,
 )
 from bot.dialogue.reminding import say_day
 from bot.dialogue.repairing import correction_of
@@ -34,7 +35,6 @@ from bot.engine.context import TurnContext
 
 SAID, ASKED_BESIDE = "customer_said", "asked_beside"
 TELLING = ("receipt", "acknowledgement")  # later, a refusal sounds like another cause
-COMPLAINT, INFORM = "complaint_", "inform"
 FACTS = tuple(slots_of(Account()))
 
 
@@ -59,7 +59,7 @@ def add_to_case(
         return case
     found = found or assess_turn(context, context.analyses)
     known = context.book.complaints.causes if case.stage in TELLING else {}
-    said = [known.get(each.intent, "") for each in context.analyses if _names_cause(context, each)]
+    said = [known.get(each.intent, "") for each in context.analyses]
     named = tuple(
         cause
         for cause in dict.fromkeys([*said, DEALER if found.dealer and known else ""])
@@ -83,12 +83,6 @@ def add_to_case(
     )
     context.explain(step=f"case {verb}", severity=found.severity, crisis=found.is_crisis)
     return case
-
-
-def _names_cause(context: TurnContext, analysis: MessageAnalysis) -> bool:
-    """Tell whether a message is heard as a complaint: a mere date or name is none."""
-    is_decisive = analysis.message_id == context.analysis.message_id
-    return not is_decisive or context.heard_intent.startswith(COMPLAINT)
 
 
 def move_case(
@@ -119,26 +113,28 @@ def account_in(context: TurnContext) -> Account:
 
 def heard_account(context: TurnContext) -> Account:
     """Return what this turn's messages and the customer's orders tell."""
-    said = [(heard_analysis(context, each), context.text_of(each)) for each in context.analyses]
+    said = [(put_right_in(context, each), context.text_of(each)) for each in context.analyses]
     product = product_named(context) if context.named_products else ""
     say = partial(say_day, context.book.language)
     case = context.open_case
-    return heard_in(
-        context.book.complaints,
+    rules = context.book.complaints
+    heard = heard_in(
+        rules,
         said,
         product,
         context.facts.orders,
         say,
         has_dealer=case is not None and DEALER in case.causes,
     )
+    if case is not None and is_bare_wish(rules, context.analysis, context.text):
+        wish = wish_of(rules, context.analysis, context.text, is_asked=True)
+        return replace(heard, case_wish=wish)
+    return heard
 
 
-def heard_analysis(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
-    """Return an analysis as it is heard in a case, without what the customer takes back."""
+def put_right_in(context: TurnContext, analysis: MessageAnalysis) -> MessageAnalysis:
+    """Return an analysis without what the customer takes back."""
     text = context.text_of(analysis)
-    is_decisive = analysis.message_id == context.analysis.message_id
-    if is_decisive and context.heard_intent == INFORM:
-        analysis = replace(analysis, intent=INFORM)
     correction = correction_of(context.book.repairs, text)
     right = correction.right if correction else ""
     return put_right(context.book.complaints, analysis, text, right)

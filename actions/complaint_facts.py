@@ -13,15 +13,13 @@ from actions.cases import (
     account_in,
     add_to_case,
     heard_account,
-    heard_analysis,
     keep_account,
     move_case,
-    product_named,
+    put_right_in,
     told_account,
 )
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import projected_case
-from bot.dialogue.complaint import DEALER
 from bot.dialogue.complaint_facts import (
     OPEN,
     UNKNOWN,
@@ -33,7 +31,7 @@ from bot.dialogue.complaint_facts import (
     slots_of,
     wish_of,
 )
-from bot.dialogue.venting import LISTENED
+from bot.dialogue.turn import OpenCase
 from bot.engine.context import TurnContext, turn_of
 
 NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")
@@ -54,9 +52,9 @@ class AcknowledgeCase(Step):
         case = context.open_case
         if case is None:
             return []
+        was_opened_now = any(isinstance(each, OpenCase) for each in context.commands)
         is_new = move_case(context, "acknowledge")
-        was_listened_to = LISTENED in context.responses_said[:SAID_LATELY]
-        if is_new and was_listened_to:
+        if is_new and not was_opened_now:
             speaker.say("utter_acknowledge_case", cause=case.causes[0])
         return set_slots(asked="none", **projected_case(context.open_case))
 
@@ -97,12 +95,12 @@ class AmendCase(Step):
         """Keep it; what is said anew goes before what was said before."""
         add_to_case(context)
         rules, before, new = context.book.complaints, account_in(context), heard_account(context)
-        analysis = heard_analysis(context, context.analysis)
+        analysis = put_right_in(context, context.analysis)
         told = answer_to(rules, "case_detail", analysis, context.text, "") or Account()
         detail = told.case_detail or detail_in(rules, [context.text])
         wish = wish_of(rules, context.analysis, context.text, is_asked=True)
         new = replace(new, case_wish=new.case_wish or ("" if wish == OPEN else wish))
-        is_other = new.case_subject or new.case_since or wish
+        is_other = new.case_subject or new.case_dealer or new.case_since or wish
         if detail in ("", UNKNOWN) or is_other or len(context.text.strip()) <= NOISE_CHARS:
             detail = before.case_detail or detail
         elif before.case_detail not in ("", UNKNOWN):
@@ -125,10 +123,8 @@ class AssessCase(Step):
         body: dict[str, Any] = {"account": told_account(context, known)}
         if wish:
             body["wish"] = wish
-        case = context.open_case
-        names_dealer = known.case_subject not in ("", UNKNOWN, product_named(context))
-        if case is not None and DEALER in case.causes and names_dealer:
-            body["dealer"] = known.case_subject
+        if known.case_dealer not in ("", UNKNOWN):
+            body["dealer"] = known.case_dealer
         move_case(context, "assess", **body)
         return set_slots(
             asked="none",
@@ -192,6 +188,12 @@ class ValidateComplaintForm(FormValidationAction):
         """Return what it is about: goods, an order."""
         return self._read(tracker, "case_subject")
 
+    async def extract_case_dealer(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return who sold or repaired it."""
+        return self._read(tracker, "case_dealer")
+
     async def extract_case_detail(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> dict[str, Any]:
@@ -204,17 +206,29 @@ class ValidateComplaintForm(FormValidationAction):
         """Return when it happened, with the day if it can be told."""
         return self._read(tracker, "case_since")
 
-    async def validate_case_subject(self, value: Any, *_: Any) -> dict[str, Any]:
-        """Take it as it was read."""
-        return {"case_subject": value}
+    async def validate_case_subject(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Take it as it was read, with whatever else was told."""
+        return {"case_subject": value, **self._told_beside(tracker)}
 
-    async def validate_case_detail(self, value: Any, *_: Any) -> dict[str, Any]:
-        """Take it as it was read."""
-        return {"case_detail": value}
+    async def validate_case_dealer(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Take it as it was read, with whatever else was told."""
+        return {"case_dealer": value, **self._told_beside(tracker)}
 
-    async def validate_case_since(self, value: Any, *_: Any) -> dict[str, Any]:
-        """Take it as it was read."""
-        return {"case_since": value}
+    async def validate_case_detail(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Take it as it was read, with whatever else was told."""
+        return {"case_detail": value, **self._told_beside(tracker)}
+
+    async def validate_case_since(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Take it as it was read, with whatever else was told."""
+        return {"case_since": value, **self._told_beside(tracker)}
 
     @staticmethod
     def _read(tracker: Tracker, fact: FactName) -> dict[str, Any]:
@@ -227,7 +241,7 @@ class ValidateComplaintForm(FormValidationAction):
             is_asked = tracker.get_slot("requested_slot") == fact
             if is_asked:
                 product = found.case_subject if fact == "case_subject" else ""
-                analysis = heard_analysis(context, context.analysis)
+                analysis = put_right_in(context, context.analysis)
                 rules = context.book.complaints
                 told = answer_to(rules, fact, analysis, context.text, product)
                 heard = replace(found, **{fact: ""}) if told is None else found
@@ -238,7 +252,17 @@ class ValidateComplaintForm(FormValidationAction):
             if fact not in values:
                 return {}
             add_to_case(context)
-            return {name: values[name] for name in (fact, "case_wish") if name in values}
+            return {fact: values[fact]}
+
+    @staticmethod
+    def _told_beside(tracker: Tracker) -> dict[str, Any]:
+        """Return what the message tells that nobody has to know of this complaint."""
+        with turn_of(tracker.sender_id, tracker.current_state()) as context:
+            context.slots = tracker.current_slot_values()
+            known, told = account_in(context), slots_of(heard_account(context))
+            return {
+                name: value for name, value in told.items() if value and not getattr(known, name)
+            }
 
 
 def _is_asked_enough(context: TurnContext, fact: FactName) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from msgspec.structs import replace
+
 from actions.cases import (
     account_in,
     add_to_case,
@@ -25,7 +27,7 @@ from bot.engine.context import TurnContext
 PREFIX = "complaint_"
 OBJECTION = "objection_"
 RESIGNED = "resigned"
-HARM, THREAT = "harm", "threat"
+BODILY = "bodily"
 
 
 class OpenComplaintCase(Step):
@@ -96,7 +98,7 @@ class OpenComplaintCase(Step):
     def _apologise(context: TurnContext, speaker: Speaker, case: CaseView) -> None:
         """Say what this complaint wants to hear first (D-CMP-3, 4, 9, 10, 13)."""
         barrier = barrier_in(context.book.complaints, context.text)
-        if case.severity == "bodily":
+        if case.severity == BODILY:
             speaker.say("utter_bodily_harm")
         elif case.crisis:
             speaker.say("utter_take_threat")
@@ -163,12 +165,16 @@ class RaiseAlarm(Step):
     def take(self, context: TurnContext, speaker: Speaker) -> Events:
         """Record it; say what to do first."""
         found = assess_turn(context, context.analyses)
-        add_to_case(context, found=found)
-        if found.severity == "bodily":
+        case = add_to_case(context, found=found)
+        if case is not None:  # from now on it is grave for every step
+            severity = BODILY if found.severity == BODILY else case.severity
+            is_crisis = case.crisis or found.is_crisis
+            context.open_case = replace(case, severity=severity, crisis=is_crisis)
+        if found.severity == BODILY:
             speaker.say("utter_bodily_harm")
         else:
             speaker.say("utter_take_threat")
-        return [*set_slots(asked="none"), *end_form()]
+        return [*set_slots(asked="none", **projected_case(context.open_case)), *end_form()]
 
 
 class AnswerBarrier(Step):

@@ -46,7 +46,10 @@ class OfferCallBack(Step):
         """Offer both."""
         hours = say_hours(context.shop, context.book.language, context.now)
         hours_now = "open" if context.shop.hours.is_open(context.now) else "closed"
-        speaker.say("utter_hand_over_nobody", hours=hours, hours_now=hours_now)
+        if context.open_case is not None and context.open_case.is_grave:
+            speaker.say("utter_hand_over_nobody", hours=hours, asks="grave")
+        else:
+            speaker.say("utter_hand_over_nobody", hours=hours, hours_now=hours_now)
         return []
 
 

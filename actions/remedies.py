@@ -8,7 +8,7 @@ from actions.cases import account_in, add_to_case, case_facts, move_case, told_a
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import accepted, offered, projected_case, recourse_outside
 from bot.dialogue.complaint import amounts_in
-from bot.dialogue.complaint_facts import OPEN, days_since, wish_of
+from bot.dialogue.complaint_facts import OPEN, days_since, implied_wish, wish_of
 from bot.dialogue.promises import say_moment, usual_due
 from bot.dialogue.remedies import Claim, Offer, RemedyPlan, plan_remedies
 from bot.dialogue.turn import CaseView, ProposalView
@@ -230,7 +230,7 @@ def plan_of(context: TurnContext) -> RemedyPlan:
         causes=case.causes if case else (),
         severity=case.severity if case else "slight",
         is_crisis=bool(case and case.crisis),
-        wish=wish_in(context),
+        wish=wish_in(context) or implied_wish(context.book.complaints, known.case_detail),
         asked_fen=amounts[-1] if amounts else None,
         product=product.name if product else known.case_subject,
         price_fen=product.price_fen if product else None,

@@ -16,8 +16,9 @@ from msgspec import structs
 
 from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis, OrderView
-from bot.knowledge.complaint_rules import ComplaintBook, WishName
+from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.complaint_rules import FactName as FactName
+from bot.knowledge.remedy_rules import Wish
 from bot.language.normalise import clean
 
 BEFORE_DAY = "\t"
@@ -36,6 +37,7 @@ VENTING = ("complaint_other", "complaint_service")
 SUBJECT_ENTITIES = ("order_number", "category")
 TIME_ENTITIES = ("date", "duration")
 DAY_ENTITIES = ("date",)
+NO_WISH = ("", OPEN)
 WISHED = {"remedy", "amount"}  # who names them says what they want
 ENDS = " .!,;~"
 HERE = "|"
@@ -49,10 +51,11 @@ class Account:
     Attributes:
         case_since: when it happened; `case_day` that day if it can be told: ISO, or how many days
             before it was said, like `-30`.
-        case_wish: a `WishName`, or `open`.
+        case_wish: a `Wish`, or `open`.
     """
 
     case_subject: str = ""
+    case_dealer: str = ""
     case_detail: str = ""
     case_since: str = ""
     case_day: str = ""
@@ -104,26 +107,29 @@ def heard_in(
         said: analysis and text of each message, oldest first.
         product: name of the product in talk, ''.
         say_day: says a day as people do.
-        has_dealer: whether somebody else sold it; then their name is what has to be known.
+        has_dealer: whether somebody else sold it; then a name may be theirs.
     """
     asked = [(each, text) for each, text in said if not _is_beside(each)]
     product = product if asked else ""
     named = [value for analysis, _ in asked for value in _named(analysis, "order_number")]
+    things = [value for analysis, text in asked for value in _goods_in(book, analysis, text)]
     told = [text for analysis, text in said if _tells(analysis)]
     told = told or [text for analysis, text in said if _is_named(analysis)]
     days = (_told_time(book, analysis, text) for analysis, text in reversed(asked))
     since, day = next(filter(None, days), ("", ""))
-    things = [product, *(value for analysis, _ in asked for value in _named(analysis, "category"))]
-    order = _order_of(orders, named, [each for each in things if each])
+    order = _order_of(orders, named, [each for each in (product, *things) if each])
     if order is not None and not day and order.delivered_on:
         since = since or say_day(order.delivered_on)
         day = order.delivered_on.isoformat()
     wishes = [wish for analysis, text in said if (wish := wish_of(book, analysis, text))]
     ordered = order.product_names[0] if order and len(order.product_names) == 1 else ""
     dealers = [dealer_in(book, text) for _, text in said] if has_dealer else []
-    subjects = [*reversed(dealers), product, ordered, *reversed(named)]
+    if things and not any(things[-1] in name for name in (order.product_names if order else ())):
+        ordered = things[-1]
+    subjects = [product, ordered, *reversed(named)]
     return Account(
         case_subject=next(filter(None, subjects), ""),
+        case_dealer=next(filter(None, reversed(dealers)), ""),
         case_detail=detail_in(book, told),
         case_since=since,
         case_day=day,
@@ -131,17 +137,31 @@ def heard_in(
     )
 
 
+def _goods_in(book: ComplaintBook, analysis: MessageAnalysis, text: str) -> list[str]:
+    """Return the goods that a message names, without what was only used beside them."""
+    return [
+        str(each["value"])
+        for each in analysis.entities
+        if each["entity"] == "category"
+        and not text[: each.get("start", 0)].endswith(tuple(book.cues.used_beside))
+    ]
+
+
 def _order_of(
     orders: Sequence[OrderView], numbers: Sequence[str], things: Sequence[str]
 ) -> OrderView | None:
-    """Return the order that is meant: by its number, by what only it holds, else the only one."""
+    """Return the order that is meant: by its number, by what only it holds, else the only one.
+
+    Who names something else than what they ordered here means no order.
+    """
     numbered = [each for each in orders if each.number in numbers]
     holding = [
         each
         for each in orders
         if any(thing in name for thing in things for name in each.product_names)
     ]
-    found = next((some for some in (numbered, holding, orders) if len(some) == 1), None)
+    rest = () if things else orders
+    found = next((some for some in (numbered, holding, rest) if len(some) == 1), None)
     return found[0] if found else None
 
 
@@ -204,11 +224,16 @@ def answer_to(
     is_short = len(plain) <= SUBJECT_CHARS and analysis.intent in ANSWERS
     is_short = is_short and not names & WISHED
     if fact == "case_since":
-        is_time = is_short and not names & NAMING
+        is_time = is_short and not names & NAMING and any(x in plain for x in book.cues.times)
         since, day = _time(book, analysis) or (plain if is_time else "", "")
         return Account(case_since=since, case_day=day) if since else None
-    named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
     is_name = is_short and not names.intersection(TIME_ENTITIES)
+    is_name = is_name and not any(word in plain for word in book.cues.no_names)
+    if fact == "case_dealer":
+        is_name = is_name and not names & NAMING
+        dealer = dealer_in(book, text) or (plain if is_name else "")
+        return Account(case_dealer=dealer) if dealer else None
+    named = [value for name in SUBJECT_ENTITIES for value in _named(analysis, name)]
     subject = product or next(iter(named), plain if is_name else "")
     return Account(case_subject=subject) if subject else None
 
@@ -227,7 +252,7 @@ def wish_of(
     named = [
         str(each["value"])
         for each in analysis.entities
-        if each["value"] in get_args(WishName) and _stands_in(plain, text, each)
+        if each["value"] in get_args(Wish) and _stands_in(plain, text, each)
     ]
     if "price_difference" in named:
         return "price_difference"
@@ -238,6 +263,25 @@ def wish_of(
         if any(word in plain for word in words):
             return wish
     return OPEN if is_asked and any(word in plain for word in cues.any_wish) else ""
+
+
+def is_bare_wish(book: ComplaintBook, analysis: MessageAnalysis, text: str) -> bool:
+    """Tell whether a message says what is wanted, and nothing else."""
+    plain = clean(text, MAX_CHARS)
+    if len(plain) > SHORT_CHARS or any(x in book.cues.takes_back for x in clauses_of(plain)):
+        return False
+    names = {each["entity"] for each in analysis.entities} - WISHED
+    is_other = analysis.intent.startswith(("ask_", "request_")) or analysis.intent == "deny"
+    wish = wish_of(book, analysis, text, is_asked=True)
+    return not names and not is_other and wish not in NO_WISH
+
+
+def implied_wish(book: ComplaintBook, detail: str) -> str:
+    """Return the remedy that what happened calls for where none is named; '' for no such one."""
+    for wish, words in book.cues.implied_wishes.items():
+        if any(word in detail for word in words):
+            return wish
+    return ""
 
 
 def _stands_in(plain: str, text: str, entity: Mapping[str, Any]) -> bool:
@@ -258,6 +302,7 @@ def say_account(book: ComplaintBook, account: Account) -> str:
     wish = book.wish_names.get(account.case_wish, "")  # type: ignore[call-overload]
     values: Mapping[str, str] = {
         "case_subject": account.case_subject,
+        "case_dealer": account.case_dealer,
         "case_detail": account.case_detail,
         "case_since": account.case_since,
         "case_wish": wish,

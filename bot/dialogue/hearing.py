@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.dialogue.complaint_facts import OPEN, dealer_in, wish_of
+from bot.dialogue.complaint_facts import OPEN, dealer_in, is_bare_wish, wish_of
 from bot.dialogue.needs import needs_in, tells_need
 from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis
@@ -37,6 +37,7 @@ DEMANDED_OTHERWISE = frozenset(
     "ask_after_sales ask_delivery ask_order ask_case out_of_scope chitchat buying_signal".split()
 )
 ASKS_YES = ("utter_confirm_case", "utter_return_to_case", "utter_propose_remedy")
+ASKS_RIGHT = ("utter_confirm_case",)
 OFFERS_REMEDY = ("utter_propose_remedy", "utter_ask_missing")
 ASKS_WISH = ("utter_ask_wish", "utter_confirm_case", "utter_return_to_case", *OFFERS_REMEDY)
 MAX_CLAUSES = 4
@@ -98,6 +99,10 @@ def _heard_about_trouble(
         return "complaint_service" if is_trouble else ""
     if _was_asked(book, ASKS_YES, said) and _agrees(book, analysis, text):
         return "affirm"
+    if _was_asked(book, ASKS_RIGHT, said) and is_bare_wish(book.complaints, analysis, text):
+        return (
+            "affirm"  # who names a wish once the facts are repeated back has nothing against them
+        )
     if _was_asked(book, OFFERS_REMEDY, said) and analysis.intent in TOO_LITTLE:
         return ""
     is_wish_asked = _was_asked(book, ASKS_WISH, said)

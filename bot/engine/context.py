@@ -540,16 +540,20 @@ def turn_of(conversation_id: str, tracker_state: dict[str, Any]) -> Iterator[Tur
     source.apply(conversation_id, context)
 
 
-def analysis_of(parse: dict[str, Any], message_id: int, today: date) -> t.MessageAnalysis:
+def analysis_of(
+    parse: dict[str, Any], message_id: int, today: date, *, is_past: bool = False
+) -> t.MessageAnalysis:
     """Return Rasa's parse of a message as the analysis that is stored with it.
 
     Args:
         parse: what the NLU graph has made of it.
         message_id: the message's row.
         today: the day in the shop on which it was said; its dates are resolved by it.
+        is_past: whether it was asked what happened; a complaint tells it unasked.
     """
     signs = parse.get("signs") or {}
     intent = parse.get("intent") or {}
+    is_past = is_past or str(intent.get("name")).startswith("complaint_")
     return t.MessageAnalysis(
         message_id=message_id,
         intent=intent.get("name") or "nlu_fallback",
@@ -562,7 +566,7 @@ def analysis_of(parse: dict[str, Any], message_id: int, today: date) -> t.Messag
         also=list(signs.get("also", [])),
         entities=[
             {name: entity[name] for name in ENTITY_FIELDS if name in entity}
-            for entity in resolve_dates(parse.get("entities") or [], today)
+            for entity in resolve_dates(parse.get("entities") or [], today, is_past=is_past)
         ],
         reaction=signs.get("reaction"),
         harm=list(signs.get("harm", [])),

@@ -31,6 +31,8 @@ MOST_CLAUSES = 4
 UNREADABLE = "unreadable"  # never an answer, as what the model does not know may be
 COMPLAINT = "complaint_"
 CALL_BACK = "call_back"
+CALL_BACK_FORM = "call_back_form"
+TELLING = ("receipt", "acknowledgement")  # stages of a case in which its facts are told
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ async def understand(
     objection that are plainly there, each in a message of its own, are all served; whatever else
     comes in several messages is read as one text.
     """
+    is_past = _asks_what_happened(facts)
     parses = [await _parse_one(message, parse, facts) for message in messages]
     analyses = tuple(
-        analysis_of(each, message.message_id, _day_of(message))
+        analysis_of(each, message.message_id, _day_of(message), is_past=is_past)
         for each, message in zip(parses, messages, strict=True)
     )
     if len(messages) == 1:
@@ -92,12 +95,19 @@ async def understand(
     together["text"] = text
     _obey_refusal(together)
     together = await _mend(together, text, parse, facts)
-    joined = analysis_of(together, messages[-1].message_id, _day_of(messages[-1]))
+    newest = messages[-1]
+    joined = analysis_of(together, newest.message_id, _day_of(newest), is_past=is_past)
     source = next(
         (each.message_id for each in analyses if each.intent == joined.intent),
-        messages[-1].message_id,
+        newest.message_id,
     )
     return Understood((Heard(together, replace(joined, message_id=source)),), analyses)
+
+
+def _asks_what_happened(facts: ConversationFacts) -> bool:
+    """Tell whether the facts of a complaint are gathered; a day to call back lies ahead."""
+    case = facts.open_case
+    return case is not None and case.stage in TELLING and CALL_BACK_FORM not in facts.last_steps
 
 
 def hear_as(understood: Understood, meant: Callable[[Heard], str]) -> Understood:
@@ -227,7 +237,7 @@ def _corrected(
     """Return what the customer means instead: an objection, a product, a call-back's data."""
     said = correction.right
     is_noted = any(promise.kind == CALL_BACK for promise in facts.promises)
-    is_call_back = is_noted or "call_back_form" in facts.last_steps
+    is_call_back = is_noted or CALL_BACK_FORM in facts.last_steps
     names = {entity["entity"] for entity in right.get("entities") or []}
     if is_call_back and (find_phone(said) or "date" in names):
         return _as(right, "correct_call_back" if is_noted else "inform")

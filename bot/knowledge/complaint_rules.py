@@ -14,23 +14,11 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from bot.knowledge.loader import read_yaml
+from bot.knowledge.remedy_rules import Wish
 
-FactName = Literal["case_subject", "case_detail", "case_since"]
+FactName = Literal["case_subject", "case_dealer", "case_detail", "case_since"]
+AccountName = Literal[FactName, "case_wish"]
 Barrier = Literal["no_use", "too_much", "embarrassed", "leaving"]
-WishName = Literal[
-    "refund",
-    "exchange",
-    "repair",
-    "compensation",
-    "redelivery",
-    "apology",
-    "price_difference",
-    "coupon",
-    "points",
-    "shipping",
-    "explanation",
-    "care",
-]
 Words = list[Annotated[str, Meta(min_length=1, max_length=30)]]
 REACTIONS = ("resigned", "reasoning", "angry", "grumbling", "calm")
 
@@ -60,7 +48,7 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         serious_harm: by which words a harm is serious; `serious_fen`: from which sum on.
         wishes: by which words a wish is known that is no entity; `loose_wishes`: only of who was
             asked; `no_wishes`: what names a remedy and wants none; `any_wish`: of who leaves the
-            choice to us.
+            choice to us; `implied_wishes`: what happened that calls for one remedy.
         barriers: by which words it is known why somebody would rather not complain (D-CMP-13).
         unknown_values: answers that say that the customer does not know.
         dealer: by which words it is known that somebody else sold or repaired it (D-CMP-2).
@@ -69,16 +57,20 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         outbursts: what lets out anger and tells nothing.
         takes_back: clauses after which what was said before them is said anew.
         received: what stands before how long ago it was that the goods came.
+        times: what a text holds that says when, in whatever words.
+        used_beside: what stands before a thing that is no part of the trouble.
+        no_names: what no name of goods or of a shop holds.
         dealer_names: patterns of a message that says a dealer's name (`name`) and no more.
         bought: by which words, beside a dealer, it is known that it is no doubt before buying.
     """
 
     serious_harm: dict[Literal["bodily", "mental", "economic"], Words]
     serious_fen: Annotated[int, Meta(gt=0)]
-    wishes: dict[WishName, Words]
-    loose_wishes: dict[WishName, Words]
+    wishes: dict[Wish, Words]
+    loose_wishes: dict[Wish, Words]
     no_wishes: Words
     any_wish: Words
+    implied_wishes: dict[Wish, Words]
     barriers: dict[Barrier, Words]
     unknown_values: Words
     dealer: Words
@@ -88,6 +80,9 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     outbursts: Words
     takes_back: Words
     received: Words
+    times: Words
+    used_beside: Words
+    no_names: Words
     dealer_names: list[Annotated[str, Meta(min_length=1, max_length=200)]]
     bought: Words
 
@@ -113,10 +108,10 @@ class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
     facts: dict[str, list[FactName]]
     detail_chars: Annotated[int, Meta(ge=1, le=100)]
     longest_detail_chars: Annotated[int, Meta(ge=20, le=200)]
-    account: dict[Literal["case_subject", "case_detail", "case_since", "case_wish"], str]
+    account: dict[AccountName, str]
     account_separator: str
     account_ago: str
-    wish_names: dict[WishName, str]
+    wish_names: dict[Wish, str]
     teams: dict[str, str]
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -125,7 +120,7 @@ class ComplaintTalk(Struct, frozen=True, forbid_unknown_fields=True):
         yield from _missing("cause_names", self.cause_names, causes)
         yield from _missing("facts", self.facts, causes)
         yield from _missing("pace", self.pace, REACTIONS)
-        yield from _missing("wish_names", self.wish_names, get_args(WishName))
+        yield from _missing("wish_names", self.wish_names, get_args(Wish))
         for name, text in self.account.items():
             if "{value}" not in text:
                 yield "account", f"{name}: must say {{value}}"

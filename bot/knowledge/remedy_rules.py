@@ -25,6 +25,7 @@ Wish = Literal[
     "redelivery",
     "apology",
     "price_difference",
+    "help",
     "coupon",
     "points",
     "shipping",

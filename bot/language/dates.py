@@ -24,17 +24,23 @@ NEAR = (-1, 0, 1)
 FIXED = frozenset("days months_on weeks months years year half_year".split())
 
 
-def resolve_dates(entities: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+def resolve_dates(
+    entities: Sequence[Mapping[str, Any]], today: date, *, is_past: bool = False
+) -> list[dict[str, Any]]:
     """Return the entities with every `when` replaced by what it means on `today`.
 
     A day is an ISO date, a period `{from, to}`; a deadline is its last day. What has no such day
     (30 February, a feast beyond the table) gets no `resolved`.
+
+    Args:
+        is_past: whether it is told what happened; then a day without a year is the last such one.
     """
     found = []
     for entity in entities:
         rest = {name: value for name, value in entity.items() if name != "when"}
         if when := entity.get("when"):
-            resolved = resolve(when, today)
+            told = when | {"past": True} if is_past and "by" not in when else when
+            resolved = resolve(told, today)
             if resolved is not None:
                 rest["resolved"] = resolved
         found.append(rest)

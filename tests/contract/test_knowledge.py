@@ -191,6 +191,7 @@ def test_every_condition_of_a_wording_can_hold(book: Book) -> None:
             "agreed",
             "applied",
             "due",
+            "grave",
         },
         "cause": set(book.complaints.cause_names),
         "hours_now": {"open", "closed"},

@@ -69,7 +69,8 @@ NOT_SELLING = set(
     utter_settle_objection utter_stop_selling utter_tell_decision
     utter_tell_difference utter_thank utter_open_again utter_answer_barrier
     utter_take_threat utter_acknowledge_case
-    utter_ask_case_subject utter_ask_case_detail utter_ask_case_since utter_confirm_case
+    utter_ask_case_subject utter_ask_case_dealer utter_ask_case_detail utter_ask_case_since
+    utter_confirm_case
     utter_ask_amend utter_ask_wish utter_propose_remedy utter_ask_missing utter_pass_on_case
     utter_summarise_case utter_return_to_case utter_noted_in_case utter_case_closed
     utter_turn_failed utter_waiting utter_welcome utter_what_would_change

@@ -527,6 +527,24 @@ def test_any_text_is_read_and_every_span_lies_in_it(text: str, today: date) -> N
         assert "when" not in entity
 
 
+@pytest.mark.parametrize(
+    ("text", "ahead", "behind"),
+    [
+        ("11月10日购买", "2027-11-10", "2026-11-10"),
+        ("5号", "2026-12-05", "2026-11-05"),
+        ("昨天", "2026-11-21", "2026-11-21"),
+        ("明天", "2026-11-23", "2026-11-23"),
+    ],
+)
+def test_told_what_happened_a_day_without_a_year_lies_behind(
+    text: str, ahead: str, behind: str
+) -> None:
+    found = [each.as_dict() for each in entities_of(reader().read(text))]
+    today = date(2026, 11, 22)
+    days = [resolve_dates(found, today, is_past=each)[0]["resolved"] for each in (False, True)]
+    assert days == [ahead, behind]
+
+
 @given(st.text(PIECES, min_size=1, max_size=8))
 def test_long_repeated_texts_stay_bounded(piece: str) -> None:
     text = (piece * 10_000)[:10_000]

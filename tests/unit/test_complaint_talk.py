@@ -16,6 +16,8 @@ from bot.dialogue.complaint_facts import (
     days_since,
     dealer_in,
     heard_in,
+    implied_wish,
+    is_bare_wish,
     needed,
     put_right,
     say_account,
@@ -103,7 +105,8 @@ def test_new_harm_goes_before_everything() -> None:
 def test_what_messages_and_orders_tell_is_not_asked() -> None:
     told = said("complaint_product", entities=[entity("defect", "坏", 0)])
     found = heard_in(BOOK, [(told, "烧水不热")], "壶", [BOUGHT], lambda day: f"{day.day}日")
-    assert found == Account("壶", "", "19日", "2026-11-19", "")  # too short to know what happened
+    received = Account(case_subject="壶", case_since="19日", case_day="2026-11-19")
+    assert found == received  # too short to know what happened
     found = heard_in(BOOK, [(told, "烧了半天水都不热")], "壶", [], str)
     assert (found.case_detail, found.case_since) == ("烧了半天水都不热", "")
     beside = said("ask_delivery", entities=[entity("date", "今天", 0, resolved="2026-11-22")])
@@ -126,6 +129,11 @@ def test_only_the_first_cause_asks_its_facts() -> None:
     [
         ("case_subject", said(), "客厅那台", Account(case_subject="客厅那台")),
         ("case_subject", said(), "不记得了", Account(case_subject=UNKNOWN)),
+        ("case_subject", said(), "我儿子喜欢蓝的", None),
+        ("case_dealer", said(), "人民路口", Account(case_dealer="人民路口")),
+        ("case_dealer", said(), "桥南维修站", Account(case_dealer="桥南维修站")),
+        ("case_dealer", said(), "他不肯说", None),
+        ("case_since", said(), "你们糊弄人", None),
         ("case_subject", said("complaint_product"), "东西倒没坏", None),
         ("case_subject", said("ask_price"), "多少钱", None),
         ("case_since", said(), "刚到手", Account(case_since="刚到手")),
@@ -187,7 +195,7 @@ def test_what_is_taken_back_within_a_sentence_is_said_anew() -> None:
     [
         ("电饭煲夹生,收到半个月了", 8, "半个月前"),
         ("买了半个月就坏了", 2, "半个月前"),
-        ("用了半个月就坏了", 2, ""),
+        ("用了半个月就坏了", 2, "半个月前"),
         ("等了半个月才收到", 2, ""),
         ("收到了,半个月没人理", 4, ""),
     ],
@@ -216,8 +224,8 @@ def test_a_message_may_be_a_dealers_name_and_no_more(text: str, name: str) -> No
 
 def test_the_name_of_a_dealer_is_what_has_to_be_known() -> None:
     told = [(said(), "店名叫宏达电器")]
-    assert heard_in(BOOK, told, "", [], str, has_dealer=True).case_subject == "宏达电器"
-    assert heard_in(BOOK, told, "", [], str).case_subject == ""
+    assert heard_in(BOOK, told, "", [], str, has_dealer=True).case_dealer == "宏达电器"
+    assert heard_in(BOOK, told, "", [], str).case_dealer == ""
 
 
 @pytest.mark.parametrize(
@@ -248,3 +256,39 @@ def test_an_offer_of_the_bot_is_off_once_the_case_is_grave() -> None:
     assert proposal_state(a_case(proposals=offer)) == "offered"
     assert proposal_state(a_case(proposals=offer, crisis=True)) == "none"
     assert proposal_state(a_case(proposals=offer, crisis=True, is_with_people=True)) == "offered"
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "is_bare"),
+    [
+        (said(), "换", True),
+        (said("complaint_policy"), "我要退钱!", True),
+        (said(), "你们看着办", False),
+        (said("deny"), "不对,要退", False),
+        (said(), "不对,我要退", False),
+        (said(entities=[entity("date", "昨天", 0)]), "昨天到的,换", False),
+        (said("ask_after_sales"), "退货要几天", False),
+        (said(), "寄来的时候箱子就破了,里面的也碎了,退", False),
+    ],
+)
+def test_a_message_may_say_what_is_wanted_and_no_more(
+    message: MessageAnalysis, text: str, is_bare: bool
+) -> None:
+    assert is_bare_wish(BOOK, message, text) is is_bare
+
+
+@pytest.mark.parametrize(
+    ("detail", "wish"), [("少发了一个滤网", "redelivery"), ("滤网装不上", "help"), ("漏水", "")]
+)
+def test_what_happened_may_call_for_one_remedy(detail: str, wish: str) -> None:
+    assert implied_wish(BOOK, detail) == wish
+
+
+def test_goods_that_are_named_are_known_and_their_order_with_them() -> None:
+    lamp = OrderView("N2", "delivered", date(2026, 11, 1), date(2026, 11, 10), ("l",), ("小台灯",))
+    named = said("complaint_product", entities=[entity("category", "台灯", 0)])
+    found = heard_in(BOOK, [(named, "台灯不亮")], "", [BOUGHT, lamp], str)
+    assert (found.case_subject, found.case_day) == ("小台灯", "2026-11-10")
+    pot = said("complaint_product", entities=[entity("category", "养生壶", 0)])
+    found = heard_in(BOOK, [(pot, "养生壶裂了")], "", [BOUGHT], str)
+    assert (found.case_subject, found.case_day) == ("养生壶", "")
