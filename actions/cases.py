@@ -18,19 +18,12 @@ from bot.dialogue.complaint import (
     is_graver,
     say_deadline,
 )
-from bot.dialogue.complaint_facts import (
-    Account,
-    account_of,
-    heard_in,
-    is_bare_wish,
-    put_right,
-    say_account,
-    slots_of,
-    wish_of,
-)
+from bot.dialogue.complaint_facts import Account, account_of, say_account, slots_of
+from bot.dialogue.complaint_hearing import heard_in, put_right
 from bot.dialogue.reminding import say_day
 from bot.dialogue.repairing import correction_of
 from bot.dialogue.turn import AddToCase, CaseView, MessageAnalysis, MoveCase
+from bot.dialogue.wishes import is_bare_wish, wish_of
 from bot.engine.context import TurnContext
 
 SAID, ASKED_BESIDE = "customer_said", "asked_beside"

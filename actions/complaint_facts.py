@@ -20,18 +20,10 @@ from actions.cases import (
 )
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import projected_case
-from bot.dialogue.complaint_facts import (
-    OPEN,
-    UNKNOWN,
-    Account,
-    FactName,
-    answer_to,
-    detail_in,
-    needed,
-    slots_of,
-    wish_of,
-)
+from bot.dialogue.complaint_facts import UNKNOWN, Account, FactName, needed, slots_of
+from bot.dialogue.complaint_hearing import answer_to, detail_in
 from bot.dialogue.turn import OpenCase
+from bot.dialogue.wishes import OPEN, wish_of
 from bot.engine.context import TurnContext, turn_of
 
 NO_ANSWERS = ("alarm", "barrier", "cancel", "ask_again", "mistyped")

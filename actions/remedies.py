@@ -8,10 +8,11 @@ from actions.cases import account_in, add_to_case, case_facts, move_case, told_a
 from actions.step import Events, Speaker, Step, set_slots
 from bot.dialogue.case_talk import accepted, offered, projected_case, recourse_outside
 from bot.dialogue.complaint import amounts_in
-from bot.dialogue.complaint_facts import OPEN, days_since, implied_wish, wish_of
+from bot.dialogue.complaint_facts import days_since
 from bot.dialogue.promises import say_moment, usual_due
 from bot.dialogue.remedies import Claim, Offer, RemedyPlan, plan_remedies
 from bot.dialogue.turn import CaseView, ProposalView
+from bot.dialogue.wishes import OPEN, implied_wish, wish_of
 from bot.engine.context import TurnContext
 
 REMEDY = "remedy"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.dialogue.complaint import amounts_in
-from bot.dialogue.complaint_facts import OPEN, is_unknown, wish_of
 from bot.dialogue.remedies import is_meant
 from bot.dialogue.turn import MessageAnalysis
+from bot.dialogue.wishes import OPEN, is_unknown, wish_of
 from bot.knowledge.book import Book
 from bot.knowledge.remedy_rules import Remedy
 from bot.language.normalise import clean

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bot.dialogue.complaint_facts import OPEN, dealer_in, is_bare_wish, wish_of
+from bot.dialogue.complaint_hearing import dealer_in
 from bot.dialogue.needs import needs_in, tells_need
 from bot.dialogue.together import clauses_of
 from bot.dialogue.turn import MessageAnalysis
+from bot.dialogue.wishes import OPEN, is_bare_wish, wish_of
 from bot.knowledge.book import Book
 from bot.language.normalise import clean
 

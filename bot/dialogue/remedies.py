@@ -8,17 +8,17 @@ proposes: `bot.services.case_remedies` refuses the bot whatever the shop does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.dialogue.facts import say_money
 from bot.knowledge.book import LanguageFacts, load_language
 from bot.knowledge.complaint_rules import ComplaintBook
-from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy
+from bot.knowledge.remedy_rules import GRANTORS, MONEY, PRODUCT, Grantor, Remedy, causes_put_right
 from bot.knowledge.shop import Limit, Policy
 
-BODILY, DEALER = "bodily", "dealer"
+BODILY = "bodily"
 NAMES_A_SUM = "compensation"  # what somebody wants who only names a sum
 
 
@@ -55,10 +55,9 @@ class Claim:
         return self.severity == BODILY or self.is_crisis
 
     @property
-    def for_causes(self) -> tuple[str, ...]:
-        """Causes whose remedies fit: a dealer's sale is put right with the dealer (D-CMP-2)."""
-        is_dealers = DEALER in self.causes and not self.is_grave
-        return (DEALER,) if is_dealers else self.causes
+    def for_causes(self) -> Collection[str]:
+        """The causes whose remedies fit."""
+        return causes_put_right(self.causes, is_grave=self.is_grave)
 
     @property
     def wants(self) -> str:

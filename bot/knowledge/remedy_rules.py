@@ -34,11 +34,20 @@ Wish = Literal[
 ]
 Grantor = Literal["bot", "front_line", "supervisor", "manager"]
 GRANTORS: tuple[Grantor, ...] = ("bot", "front_line", "supervisor", "manager")
-UNKNOWN = "unknown"  # a cause
+UNKNOWN, DEALER = "unknown", "dealer"  # causes
 PRODUCT, MONEY = "product", "money"
 FREE: tuple[Grantor, ...] = ("manager",)  # may spend without a limit
 Clause = Annotated[str, Meta(min_length=1, max_length=200)]
 STOPS = tuple("\u3002.!\uff01?\uff1f\uff1b;")
+
+
+def causes_put_right(causes: Collection[str], *, is_grave: bool) -> Collection[str]:
+    """Return the causes whose remedies fit: a dealer's sale is put right with the dealer (D-CMP-2).
+
+    Args:
+        is_grave: somebody was hurt, or threatens: then it is the shop's own, whoever sold it.
+    """
+    return (DEALER,) if DEALER in causes and not is_grave else causes
 
 
 class Remedy(Struct, frozen=True, forbid_unknown_fields=True):

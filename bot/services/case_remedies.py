@@ -16,7 +16,7 @@ from bot.dialogue.turn import CreateTask, MakePromise
 from bot.errors import NotAllowedError, UsageError
 from bot.knowledge.book import load_book
 from bot.knowledge.case_rules import CaseProcess, Role
-from bot.knowledge.remedy_rules import GRANTORS, Remedy
+from bot.knowledge.remedy_rules import GRANTORS, Remedy, causes_put_right
 from bot.knowledge.shop import Shop
 from bot.services.case_bodies import Propose
 from bot.services.granted import granted_today
@@ -102,7 +102,9 @@ def _check_bot(
         raise NotAllowedError(f"remedy: {remedy.id!r} is granted by {remedy.grants}")
     if case.is_grave:
         raise NotAllowedError("remedy: bodily harm or a threat is no matter for the bot")
-    if not remedy.suits(case.causes):
+    if case.follows_id is not None:
+        raise NotAllowedError("remedy: the same trouble again is a matter for people")
+    if not remedy.suits(causes_put_right(case.causes, is_grave=case.is_grave)):
         raise NotAllowedError(f"remedy: {remedy.id!r} is not for {', '.join(case.causes)}")
     if approvers:
         raise NotAllowedError(

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from bot.crm.records import PromiseRecord, ProposalRecord, TaskRecord
 from bot.crm.unit_of_work import UnitOfWork
+from bot.errors import UsageError
 from bot.services.case_work import Mover
 from bot.services.cases import move_case, mover_of
 from bot.services.promises import keep_promise, withdraw_promise
@@ -34,6 +35,25 @@ def keep_owed(uow: UnitOfWork, promise_id: int, actor: str, now: datetime) -> Pr
     return uow.promises.get(promise_id)
 
 
+def withdraw_owed(
+    uow: UnitOfWork, promise_id: int, why: str, actor: str, now: datetime
+) -> PromiseRecord:
+    """Say that a promise is no longer owed, unless it is of a remedy that the customer accepted.
+
+    Raises:
+        NotFoundError: there is none. UsageError: it is a remedy, it is not open, or no reason is
+        given.
+    """
+    remedy = uow.proposals.owed_by(uow.promises.get(promise_id).id)
+    if remedy is not None:
+        number = uow.cases.get(remedy.case_id).number
+        raise UsageError(
+            f"promise {promise_id} is a remedy of case {number} that the customer has accepted: "
+            "it ends when they want something else (move counter), or is carried out"
+        )
+    return withdraw_promise(uow, promise_id, why, actor, now)
+
+
 def follow_task(uow: UnitOfWork, task: TaskRecord, actor: str, now: datetime) -> None:
     """Settle the promise that a finished task was for, and carry out its remedy."""
     if task.state == "done":
@@ -43,7 +63,7 @@ def follow_task(uow: UnitOfWork, task: TaskRecord, actor: str, now: datetime) ->
         if task.state == "done":
             keep_promise(uow, row.id, actor, now)
         elif task.state == "dropped":
-            withdraw_promise(uow, row.id, task.result.strip() or "task dropped", actor, now)
+            withdraw_owed(uow, row.id, task.result.strip() or "task dropped", actor, now)
 
 
 def _carry_out(uow: UnitOfWork, remedy: ProposalRecord, actor: str, now: datetime) -> None:

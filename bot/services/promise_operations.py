@@ -11,12 +11,11 @@ from msgspec import Struct
 
 from bot.crm.promises import PromiseCount, PromiseFilter
 from bot.services.application import Application
-from bot.services.promise_keeping import keep_owed
+from bot.services.promise_keeping import keep_owed, withdraw_owed
 from bot.services.promises import (
     NewPromise,
     actor_of,
     add_promise,
-    withdraw_promise,
 )
 from bot.services.written import check_moment
 
@@ -130,7 +129,7 @@ async def _keep(app: Application, args: PromiseKeep) -> Any:
 async def _withdraw(app: Application, args: PromiseWithdraw) -> Any:
     now = app.clock.now()
     return await app.database.write_async(
-        lambda uow: withdraw_promise(uow, args.number, args.why, actor_of(uow, args.name), now)
+        lambda uow: withdraw_owed(uow, args.number, args.why, actor_of(uow, args.name), now)
     )
 
 

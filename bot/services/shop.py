@@ -11,6 +11,9 @@ from bot.crm.unit_of_work import UnitOfWork
 from bot.errors import UsageError
 from bot.knowledge.shop import Shop, load_shop, shop_from_documents, shop_hash
 
+MOST_KNOWN = 8
+_known: dict[str, Shop] = {}  # by the hash of the folder they were loaded from
+
 
 def sync_shop(uow: UnitOfWork, folder: Path) -> Shop | None:
     """Load the shop folder if its files changed since they were loaded last.
@@ -34,29 +37,32 @@ def sync_shop(uow: UnitOfWork, folder: Path) -> Shop | None:
 
 
 def read_shop(uow: UnitOfWork) -> Shop:
-    """Return the shop as the database holds it.
+    """Return the shop as the database holds it; what is unchanged is read once a process.
 
     Raises:
         UsageError: no shop was loaded yet.
     """
+    digest = uow.catalogue.shop_hash()
+    known = _known.get(digest)
+    if known is not None:
+        return known
     documents = uow.catalogue.documents()
     if "shop" not in documents:
         raise UsageError("no shop is loaded; run ./prelude serve, or ./prelude check first")
-    return shop_from_documents(uow.catalogue.products(), documents)
+    shop = shop_from_documents(uow.catalogue.products(), documents)
+    if digest:  # without one nothing tells when it changes
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[digest] = shop
+    return shop
 
 
 class ShopCatalogue:
-    """The shop's facts as the database holds them, read anew when they change."""
+    """The shop's facts as the database holds them; the same object until they change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._hash = ""
-        self._shop: Shop | None = None
 
     def shop(self) -> Shop:
         """Return the shop as it is now."""
-        digest = self._database.read(lambda uow: uow.catalogue.shop_hash())
-        if self._shop is None or digest != self._hash:
-            self._shop = self._database.read(read_shop)
-            self._hash = digest
-        return self._shop
+        return self._database.read(read_shop)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -20,6 +22,7 @@ from bot.knowledge.remedy_rules import Remedy
 from bot.knowledge.shop import Shop
 from bot.services.cases import move_case
 from bot.services.commands import apply_command
+from bot.services.promise_keeping import withdraw_owed
 from bot.services.shop import read_shop
 from bot.services.turns import load_turn
 from tests.conftest import Play
@@ -49,7 +52,7 @@ def list_remedies(uow: UnitOfWork, remedies: list[Remedy]) -> None:
         shop, remedies=tuple(remedies), limits=(*shop.limits, *LIMITS.values())
     )
     products = [msgspec.structs.asdict(each) for each in shop.products]
-    uow.catalogue.replace(shop_hash="other", products=products, documents=changed.documents())
+    uow.catalogue.replace(shop_hash=uuid4().hex, products=products, documents=changed.documents())
 
 
 def shop_of(desk: Desk) -> Shop:
@@ -128,6 +131,40 @@ def test_bot_is_refused_what_passes_the_limit_of_the_customers_day(desk: Desk) -
         desk.move(case, "propose", BOT, **coupon, remedy="coupon")
     assert desk.move(case, "propose", AGENT, **coupon, remedy="coupon")
     assert [each.state for each in desk.proposals(case)] == ["ready", "waiting"]
+
+
+def test_bot_is_refused_the_same_trouble_again_and_a_dealers_sale(desk: Desk) -> None:
+    case, earlier = decided_by_bot(desk), desk.enter(causes=["service"])
+
+    def become(**values: Any) -> None:
+        desk.database.write(
+            lambda uow: uow.cases.change(
+                case.id, values, actor="x", verb="noted", body={}, now=START
+            )
+        )
+
+    become(follows_id=earlier.id)
+    with pytest.raises(NotAllowedError, match="same trouble again"):
+        desk.move(case, "propose", BOT, **body_of(exchange_of(desk)))
+    become(follows_id=None, causes=["product", "dealer"])
+    with pytest.raises(NotAllowedError, match="'exchange' is not for product, dealer"):
+        desk.move(case, "propose", BOT, **body_of(exchange_of(desk)))
+    become(causes=["product"])
+    assert desk.move(case, "propose", BOT, **body_of(exchange_of(desk)))
+
+
+def test_promise_of_a_remedy_ends_in_its_case_alone(desk: Desk) -> None:
+    case = decided_by_bot(desk)
+    desk.move(case, "propose", BOT, **body_of(exchange_of(desk)))
+    desk.move(case, "communicate", BOT)
+    desk.move(case, "accept", CUSTOMER)
+    (row,) = desk.proposals(case)
+    owed = row.promise_id or 0
+    withdraw = partial(withdraw_owed, promise_id=owed, why="no matter", actor="a1", now=START)
+    with pytest.raises(UsageError, match=f"a remedy of case {case.number}"):
+        desk.database.write(withdraw)
+    desk.move(case, "counter", CUSTOMER, words="还是退钱吧")
+    assert desk.database.read(lambda uow: uow.promises.get(owed)).state == "withdrawn"
 
 
 @pytest.mark.parametrize("grave", [{"harm": {"bodily": "slight"}}, {"outlets": {"media": "used"}}])

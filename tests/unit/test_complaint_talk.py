@@ -8,24 +8,18 @@ import pytest
 
 from bot.dialogue.case_talk import proposal_state
 from bot.dialogue.complaint_facts import (
-    OPEN,
     UNKNOWN,
     Account,
     account_of,
-    answer_to,
     days_since,
-    dealer_in,
-    heard_in,
-    implied_wish,
-    is_bare_wish,
     needed,
-    put_right,
     say_account,
     slots_of,
-    wish_of,
 )
+from bot.dialogue.complaint_hearing import answer_to, dealer_in, heard_in, put_right
 from bot.dialogue.turn import CaseView, MessageAnalysis, OrderView, ProposalView
 from bot.dialogue.venting import barrier_in, has_vented, heard_in_case, listened_so_far
+from bot.dialogue.wishes import OPEN, implied_wish, is_bare_wish, wish_of
 from bot.knowledge.book import load_book
 from tests.fakes import START
 
