@@ -39,7 +39,11 @@ async def list_follow_ups(
     return answer(FollowUpList([show_task(row, request.auth) for row in rows]))
 
 
-@post("/follow-ups/{task_id:int}/result", **declare("tasks:write", 404, 412, 413, 415, 428))
+@post(
+    "/follow-ups/{task_id:int}/result",
+    status_code=200,
+    **declare("tasks:write", 404, 412, 413, 415, 428),
+)
 async def record_follow_up(
     request: ApiRequest, task_id: RowId, data: CallResult, if_match: IfMatch = None
 ) -> Response[FollowUpResult]:
