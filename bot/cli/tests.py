@@ -25,7 +25,12 @@ TIERS = {
     "postgres": ["tests/postgres"],
 }
 WORKERS = min(max(os.cpu_count() or 2, 2), 8)
-SIDE_BY_SIDE = {"fast": ["-n", str(WORKERS), "--dist", "worksteal"]}
+# Tests of one file of the crash tier build on each other.
+SIDE_BY_SIDE = {
+    "fast": ["-n", str(WORKERS), "--dist", "worksteal"],
+    "crash": ["-n", str(WORKERS), "--dist", "loadfile"],
+    "postgres": ["-n", str(WORKERS), "--dist", "worksteal"],
+}
 NEED_MODEL = ("model", "journeys", "browser")
 
 

@@ -65,7 +65,7 @@ class PromiseFinder:
         self._matcher.add("promise", patterns.patterns, greedy="LONGEST")
 
     def find(self, text: str, now: datetime) -> tuple[FoundPromise, ...]:
-        """Return what a text promises, each kind once, in order.
+        """Return what a text promises, each kind once: the first that names a day, if any does.
 
         Args:
             now: when it is said; days are counted from it.
@@ -77,7 +77,9 @@ class PromiseFinder:
         found: dict[str, FoundPromise] = {}
         for start, end, mark in _cut(self._ends, blanked):
             for each in self._in_sentence(blanked[start:end] + mark, start, now):
-                found.setdefault(each.kind, each)
+                known = found.get(each.kind)
+                if known is None or (known.day is None and each.day is not None):
+                    found[each.kind] = each
         return tuple(found.values())
 
     def _in_sentence(self, sentence: str, offset: int, now: datetime) -> Iterator[FoundPromise]:
@@ -119,7 +121,7 @@ class PromiseFinder:
             tags=[piece.tag for piece in pieces] or [OTHER],
         )
         spans = self._matcher(doc, as_spans=True)
-        kinds = [self._patterns.kinds.get(span[-1].tag_) for span in spans]
+        kinds = (self._patterns.kinds.get(token.tag_) for span in spans for token in reversed(span))
         return next((kind for kind in kinds if kind is not None), None)
 
     def _pieces(self, clause: str) -> list[_Piece]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import structlog
@@ -37,6 +37,7 @@ from bot.web.pictures import show_picture, upload_picture
 log = structlog.get_logger(__name__)
 
 Hook = Callable[[], Awaitable[None]]
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 class Background(Protocol):
@@ -62,6 +63,43 @@ def create_app(
         background: what runs beside the web (scheduler, webhooks) until the server stops.
         embed_origins: the foreign pages that may upload pictures (CORS).
     """
+    return Litestar(
+        route_handlers=[
+            *(chat, upload_picture, show_picture, show_product_picture, show_case, show_privacy),
+            *(list_products, healthz, readyz, run_operation, api_router(), show_document),
+            *static_routes(),
+        ],
+        cors_config=CORSConfig(
+            allow_origins=list(embed_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+        ),
+        plugins=[channels],
+        lifespan=[lifespan_of(application, background, on_stop)],
+        state=state_of(application, channels, admin_token),
+        exception_handlers={BotError: _tell_error, HTTPException: _tell_http_error},
+        openapi_config=None,
+    )
+
+
+def state_of(application: Application, channels: ChannelsPlugin, admin_token: str) -> State:
+    """Return what the handlers find in the application's state."""
+    return State(
+        {
+            "application": application,
+            "channels": channels,
+            "admin_token": admin_token,
+            "pictures": _picture_desk(application),
+            "sockets": Counter(),
+            "tokens": TokenDesk(application.database, application.clock),
+        }
+    )
+
+
+def lifespan_of(
+    application: Application, background: Sequence[Background], on_stop: Hook
+) -> Lifespan:
+    """Return what runs while the server does."""
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -78,32 +116,7 @@ def create_app(
             await application.runner.close()
             await on_stop()
 
-    return Litestar(
-        route_handlers=[
-            *(chat, upload_picture, show_picture, show_product_picture, show_case, show_privacy),
-            *(list_products, healthz, readyz, run_operation, api_router(), show_document),
-            *static_routes(),
-        ],
-        cors_config=CORSConfig(
-            allow_origins=list(embed_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
-        ),
-        plugins=[channels],
-        lifespan=[lifespan],
-        state=State(
-            {
-                "application": application,
-                "channels": channels,
-                "admin_token": admin_token,
-                "pictures": _picture_desk(application),
-                "sockets": Counter(),
-                "tokens": TokenDesk(application.database, application.clock),
-            }
-        ),
-        exception_handlers={BotError: _tell_error, HTTPException: _tell_http_error},
-        openapi_config=None,
-    )
+    return lifespan
 
 
 def _picture_desk(application: Application) -> PictureDesk:

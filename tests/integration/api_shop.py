@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
 from litestar import Litestar
+from litestar.channels import ChannelsPlugin
+from litestar.datastructures import State
 
 from bot.services.api_tokens import SCOPES, make_token
 from bot.services.staff import add_user
-from bot.web.app import create_app
+from bot.web.app import state_of
 from bot.web.fanout import build_channels
 from tests.conftest import Play
+from tests.integration.web_apps import ADMIN_TOKEN, borrow_web, give_back, new_web
 
 API = "/api/v1"
 PHONE = "13812348000"
@@ -24,14 +28,22 @@ class ApiShop:
     """One shop with a program that holds tokens."""
 
     play: Play
-    web: Litestar = field(init=False)
+    channels: ChannelsPlugin = field(init=False)
+    state: State = field(init=False)
     tokens: dict[frozenset[str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        channels = build_channels(self.play.app.settings.database_url)
-        self.web = create_app(self.play.app, channels, admin_token="a" * 43, on_stop=_nothing)
+        self.channels = build_channels(self.play.app.settings.database_url)
+        self.state = state_of(self.play.app, self.channels, ADMIN_TOKEN)
         now = self.play.clock.now()
         self.play.app.database.write(lambda uow: add_user(uow, "erp", "program", now))
+
+    @cached_property
+    def web(self) -> Litestar:
+        """The shop's own application, for who asks it without `ask`."""
+        web = new_web(self.play.app, self.channels)
+        web.state = self.state
+        return web
 
     def token(self, *scopes: str, name: str = "erp", days: int | None = None) -> str:
         now = self.play.clock.now()
@@ -55,12 +67,16 @@ class ApiShop:
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
 
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.web, client=(address, 5000))
+            transport = httpx.ASGITransport(app=web, client=(address, 5000))
             async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
                 target = path if path.startswith("/") else f"{API}/{path}"
                 return await client.request(method, target, headers=headers, **more)
 
-        return asyncio.run(send())
+        web = borrow_web(self.play.app, self.channels, self.state)
+        try:
+            return asyncio.run(send())
+        finally:
+            give_back(web)
 
     def add_customer(self, **more: Any) -> dict[str, Any]:
         """Make a customer; return it."""
@@ -98,7 +114,3 @@ class ApiShop:
                 for row in uow.audit._entries()
             ]
         )
-
-
-async def _nothing() -> None:
-    pass

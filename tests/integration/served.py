@@ -23,10 +23,10 @@ from bot.bootstrap import build_application
 from bot.crm.database import Database
 from bot.services.application import Application
 from bot.settings import Settings
-from bot.web.app import create_app
 from bot.web.fanout import ChannelsNotifier, build_channels
 from bot.web.server import server_config
 from tests.fakes import START, FakeClock, InlineEngine
+from tests.integration.web_apps import borrow_web, give_back
 
 Frame = dict[str, Any]
 WAIT_SECONDS = 30.0
@@ -182,7 +182,7 @@ class ServedShop:
             notifier=ChannelsNotifier(channels),
             clock=self.clock,
         )
-        self.web = create_app(self.app, channels, admin_token="a" * 43, on_stop=_nothing)
+        self.web = borrow_web(self.app, channels)
         config = server_config(self.web, self.settings, host="127.0.0.1", port=0)
         config.load()
         self.server = uvicorn.Server(config)
@@ -202,6 +202,7 @@ class ServedShop:
     async def stop(self) -> None:
         """Stop as an operator would."""
         await self.server.shutdown()
+        give_back(self.web)
 
     async def end(self) -> None:
         """End at once; faster than a stop."""
@@ -213,6 +214,7 @@ class ServedShop:
             await asyncio.gather(*self.server.server_state.tasks, return_exceptions=True)
         if not self.server.lifespan.shutdown_event.is_set():
             await self.server.lifespan.shutdown()
+            give_back(self.web)
 
     @property
     def open_sockets(self) -> int:
@@ -287,7 +289,3 @@ class PeakMemory:
     def _highest() -> float:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-async def _nothing() -> None:
-    pass

@@ -13,10 +13,10 @@ import pytest
 from litestar.testing import TestClient
 
 from bot.settings import Settings
-from bot.web.app import create_app
 from bot.web.fanout import build_channels
 from bot.web.pages import STATIC_DIR, read_static_file
 from tests.conftest import Play
+from tests.integration.web_apps import borrow_web, give_back
 
 Client = TestClient[Any]
 SAMPLE = Path(__file__).resolve().parents[2] / "shops" / "sample"
@@ -51,13 +51,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(play: Play) -> Iterator[Client]:
-    async def nothing() -> None:
-        pass
-
     channels = build_channels("sqlite://")
-    app = create_app(play.app, channels, admin_token="a" * 43, on_stop=nothing)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    web = borrow_web(play.app, channels)
+    with TestClient(web, raise_server_exceptions=False) as client:
         yield client
+    give_back(web)
 
 
 def address(path: Path) -> str:

@@ -37,10 +37,10 @@ from bot.errors import (
 from bot.services.pictures import PictureDesk, claim_picture, find_picture
 from bot.settings import Settings
 from bot.web import pictures as web_pictures
-from bot.web.app import create_app
 from bot.web.fanout import build_channels
 from tests.conftest import Play
 from tests.crash.test_picture_files import HOSTILE
+from tests.integration.web_apps import borrow_web, give_back
 
 SATISFACTION = (
     "create table satisfaction (conversation_id varchar(32) not null primary key references"
@@ -125,9 +125,6 @@ class Shop(NamedTuple):
 
 @pytest.fixture
 def shop(play: Play) -> Iterator[Shop]:
-    async def nothing() -> None:
-        pass
-
     visitor, other = (Visitor(who * 24, f"token-of-{who}") for who in "ab")
     for each in (visitor, other):
         digest = hashlib.sha256(each.token.encode()).hexdigest()
@@ -137,9 +134,10 @@ def shop(play: Play) -> Iterator[Shop]:
             )
         )
     channels = build_channels("sqlite://")
-    app = create_app(play.app, channels, admin_token="a" * 43, on_stop=nothing)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    web = borrow_web(play.app, channels)
+    with TestClient(web, raise_server_exceptions=False) as client:
         yield Shop(client, play, visitor, other)
+    give_back(web)
 
 
 def refusal(response: Response) -> tuple[int, str]:

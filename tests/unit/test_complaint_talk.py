@@ -210,6 +210,8 @@ def test_how_long_ago_it_came_is_told_unasked(text: str, start: int, since: str)
         ("维修站", ""),
         ("等我到家", ""),
         ("店都关门了", ""),
+        ("随便都行", ""),
+        ("问问人家", ""),
     ],
 )
 def test_a_message_may_be_a_dealers_name_and_no_more(text: str, name: str) -> None:
