@@ -43,7 +43,7 @@ class ProposeRemedy(Step):
     def _is_ours(context: TurnContext, case: CaseView) -> bool:
         """Tell whether nobody of the shop has taken the case into their hands."""
         is_taken = case.is_with_people or case.owner not in ("", *context.book.complaints.teams)
-        return not (is_taken or case.is_grave or len(case.turned_down) >= ENOUGH_REFUSED)
+        return not (is_taken or case.is_grave or len(refused_in(context)) >= ENOUGH_REFUSED)
 
     @staticmethod
     def _put(context: TurnContext, offer: Offer, moral: Offer | None) -> bool:
@@ -105,7 +105,7 @@ class PassOnCase(Step):
         later = [] if context.analysis.intent in TOO_LITTLE else later
         context.explain(step=self.step_name, later=[each.remedy.id for each in later])
         case_words = case_facts(context)
-        if len(case.turned_down) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
+        if len(refused_in(context)) >= ENOUGH_REFUSED or case.customer_answer == "rejected":
             move_case(context, "escalate", why="the customer has turned down what was offered")
             ways = context.book.complaints.account_separator.join(recourse_outside())
             speaker.say("utter_pass_on_case", case_words, asks="again", recourse=ways)
@@ -220,6 +220,17 @@ def is_fitting(plan: RemedyPlan, wish: str) -> bool:
     return not wish or meets or is_soft
 
 
+def refused_in(context: TurnContext) -> tuple[str, ...]:
+    """Return what the customer has turned down, without what they want after all."""
+    case, wish = context.open_case, wish_in(context)
+    if case is None:
+        return ()
+    *earlier, last = case.turned_down or ("",)
+    met = [each for each in context.shop.remedies if wish and wish in each.meets]
+    kept = [text for text in earlier if not any(each.is_worded_as(text, "") for each in met)]
+    return tuple(text for text in (*kept, last) if text)
+
+
 def plan_of(context: TurnContext) -> RemedyPlan:
     """Return what may be done about the open case, and by whom."""
     case = context.open_case
@@ -237,7 +248,7 @@ def plan_of(context: TurnContext) -> RemedyPlan:
         price_fen=product.price_fen if product else None,
         days_since=days_since(known, context.today),
         is_again=bool(case and case.follows),
-        turned_down=case.turned_down if case else (),
+        turned_down=refused_in(context),
         granted_fen=context.facts.conceded_today_fen,
     )
     return plan_remedies(context.shop.remedies, context.shop.limits, context.shop.policies, claim)

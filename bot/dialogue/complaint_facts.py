@@ -37,7 +37,8 @@ class Account:
     def with_more(self, other: Account) -> Account:
         """Return this with what only the other one knows."""
         known = {each.name: getattr(self, each.name) for each in fields(self)}
-        more = {name: getattr(other, name) for name, value in known.items() if not value}
+        gaps = [name for name, value in known.items() if value in ("", UNKNOWN)]
+        more = {name: getattr(other, name) or known[name] for name in gaps}
         return replace(self, **more)
 
     def told_more(self, newer: Account) -> Account:

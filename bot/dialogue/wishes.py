@@ -15,6 +15,7 @@ OPEN = "open"  # they leave the wish to us
 MAX_CHARS = 400
 SUBJECT_CHARS = 30
 SHORT_CHARS = 12
+BARE_CHARS = 2  # so short a question names only what is wanted
 NO_WISH = ("", OPEN)
 WISHED = {"remedy", "amount"}  # who names them says what they want
 
@@ -52,7 +53,8 @@ def is_bare_wish(book: ComplaintBook, analysis: MessageAnalysis, text: str) -> b
     if len(plain) > SHORT_CHARS or any(x in book.cues.takes_back for x in clauses_of(plain)):
         return False
     names = {each["entity"] for each in analysis.entities} - WISHED
-    is_other = analysis.intent.startswith(("ask_", "request_")) or analysis.intent == "deny"
+    is_asking = analysis.intent.startswith("ask_") and len(plain) > BARE_CHARS
+    is_other = is_asking or analysis.intent.startswith("request_") or analysis.intent == "deny"
     wish = wish_of(book, analysis, text, is_asked=True)
     return not names and not is_other and wish not in NO_WISH
 

@@ -288,3 +288,10 @@ def test_goods_that_are_named_are_known_and_their_order_with_them() -> None:
     pot = said("complaint_product", entities=[entity("category", "养生壶", 0)])
     found = heard_in(BOOK, [(pot, "养生壶裂了")], "", [BOUGHT], str)
     assert (found.case_subject, found.case_day) == ("养生壶", "")
+
+
+def test_what_was_unknown_is_known_once_it_is_told() -> None:
+    known = Account(case_subject=UNKNOWN, case_since=UNKNOWN)
+    told = known.told_more(Account(case_subject="榨汁机"))
+    assert told == Account(case_subject="榨汁机", case_since=UNKNOWN)
+    assert told.told_more(Account(case_subject="电饭煲")).case_subject == "榨汁机"
