@@ -36,8 +36,9 @@ def serve(
         settings = replace(settings, shop_dir=shop.resolve())
     configure_logs()
     refuse_to_expose(settings, host)
+    clock = SystemClock()
     with sole_process(settings):
-        database, loaded = prepare_database(settings, SystemClock())
+        database, loaded = prepare_database(settings, clock)
         if loaded is not None:
             count = len(loaded.products)
             console.print(f"loaded the shop {loaded.profile.name} ({count} products)")
@@ -63,6 +64,7 @@ def serve(
                 settings,
                 database,
                 engine,
+                clock=clock,
                 host=host,
                 port=port,
                 when_listening=listening,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 
 from bot.clock import SHOP_TIME_ZONE
@@ -10,8 +9,6 @@ from bot.knowledge.opening_hours import OpeningHours
 
 LONGEST_DAYS = 60  # a shop that is closed for longer can name no day
 DAY = timedelta(days=1)
-
-Span = tuple[datetime, datetime]
 
 
 def after(hours: OpeningHours, moment: datetime, minutes: float) -> datetime | None:
@@ -25,7 +22,7 @@ def after(hours: OpeningHours, moment: datetime, minutes: float) -> datetime | N
     left = timedelta(minutes=minutes)
     day = local(moment).date()
     for each in range(LONGEST_DAYS):
-        for start, end in spans(hours, day + each * DAY):
+        for start, end in hours.spans(day + each * DAY):
             start = max(start, moment)
             if start < end and start + left <= end:
                 return (start + left).astimezone(timezone.utc)
@@ -38,7 +35,7 @@ def before(hours: OpeningHours, moment: datetime, minutes: int) -> datetime | No
     left = timedelta(minutes=minutes)
     day = local(moment).date()
     for each in range(LONGEST_DAYS):
-        for start, end in reversed(list(spans(hours, day - each * DAY))):
+        for start, end in reversed(list(hours.spans(day - each * DAY))):
             end = min(end, moment)
             if start < end and end - left >= start:
                 return (end - left).astimezone(timezone.utc)
@@ -51,23 +48,18 @@ def between(hours: OpeningHours, start: datetime, end: datetime) -> timedelta:
     open_for = timedelta()
     day, last = local(start).date(), local(end).date()
     while day <= last:
-        for opens, closes in spans(hours, day):
+        for opens, closes in hours.spans(day):
             open_for += max(min(closes, end) - max(opens, start), timedelta())
         day += DAY
     return open_for
 
 
-def spans(hours: OpeningHours, day: date) -> Iterator[Span]:
-    """Yield when people are there on a day, in order, none over another."""
-    last = datetime.combine(day, time(), SHOP_TIME_ZONE)
-    for span in sorted(hours.of_day(day)):
-        start, end = (
-            datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
-            for part in span.split("-")
-        )
-        if end > last:
-            yield max(start, last), end
-            last = end
+def day_and_clock(end: datetime) -> tuple[date, int, int]:
+    """Return the end of a time as it is said: day, hour, minute. Midnight is 24:00 of its day."""
+    shown = local(end)
+    if shown.time() == time():
+        return shown.date() - DAY, 24, 0
+    return shown.date(), shown.hour, shown.minute
 
 
 def local(moment: datetime) -> datetime:

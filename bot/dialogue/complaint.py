@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.clock import SHOP_TIME_ZONE
+from bot.dialogue.business_time import day_and_clock
 from bot.dialogue.case_clocks import Timekeeper
 from bot.dialogue.case_process import RANKS
 from bot.dialogue.turn import MessageAnalysis
@@ -119,7 +119,5 @@ def first_answer_due(hours: OpeningHours, severity: Severity, now: datetime) -> 
 
 def say_deadline(book: ComplaintBook, moment: datetime) -> str:
     """Return a deadline as it is said, in the shop's time zone."""
-    local = moment.astimezone(SHOP_TIME_ZONE)
-    return book.deadline_format.format(
-        month=local.month, day=local.day, hour=local.hour, minute=local.minute
-    )
+    day, hour, minute = day_and_clock(moment)
+    return book.deadline_format.format(month=day.month, day=day.day, hour=hour, minute=minute)

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Literal
 
 from bot.clock import SHOP_TIME_ZONE
-from bot.dialogue.business_time import DAY, after, before, local, spans
+from bot.dialogue.business_time import DAY, after, before, day_and_clock, local
 from bot.dialogue.turn import FoundPromise, PromiseTimes
 from bot.knowledge.opening_hours import OpeningHours
 from bot.knowledge.promise_rules import PromiseRules
@@ -34,7 +34,7 @@ def day_due(
 
     A day on which the shop is closed, or has closed already, counts from when it opens next.
     """
-    ends = [end for _, end in spans(hours, day) if end > now]
+    ends = [end for _, end in hours.spans(day) if end > now]
     if ends:
         return ends[-1].astimezone(timezone.utc)
     midnight = datetime.combine(day, time(), SHOP_TIME_ZONE)
@@ -92,11 +92,11 @@ def judge(times: PromiseTimes, kept_at: datetime | None, now: datetime) -> Promi
 
 
 def say_moment(rules: PromiseRules, moment: datetime, now: datetime) -> str:
-    """Return a moment as it is said: today, tomorrow, or with its day."""
-    shown = local(moment)
-    days = (shown.date() - local(now).date()).days
+    """Return by when something is done, as it is said: today, tomorrow, or with its day."""
+    day, hour, minute = day_and_clock(moment)
+    days = (day - local(now).date()).days
     template = {0: rules.today, 1: rules.tomorrow}.get(days, rules.later)
-    return template.format(month=shown.month, day=shown.day, hour=shown.hour, minute=shown.minute)
+    return template.format(month=day.month, day=day.day, hour=hour, minute=minute)
 
 
 def _rounded(rules: PromiseRules, hours: OpeningHours, due: datetime) -> datetime:
@@ -105,5 +105,7 @@ def _rounded(rules: PromiseRules, hours: OpeningHours, due: datetime) -> datetim
     midnight = datetime.combine(exact.date(), time(), SHOP_TIME_ZONE)
     step = timedelta(minutes=rules.round_minutes)
     rounded = midnight - (midnight - exact) // step * step
-    end = next(end for start, end in spans(hours, exact.date()) if start <= exact <= end)
+    days = (exact.date() - DAY, exact.date())  # midnight may be the end of the day before
+    spans = [span for day in days for span in hours.spans(day)]
+    end = max(end for start, end in spans if start <= exact <= end)
     return min(rounded, end).astimezone(timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from bot.knowledge.loader import line_of
 Hours = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")]
 LONGEST_CLOSED_DAYS = 15
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MIDNIGHT = "24:00"  # the end of a day, as in ISO 8601
 
 
 class Holiday(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,11 +35,20 @@ class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True):
     holidays: list[Holiday] = []
 
     def of_day(self, day: date) -> list[str]:
-        """Return the spans ("09:00-12:00") in which people are there on `day`."""
+        """Return the spans ("09:00-12:00", "18:00-24:00") in which people are there on `day`."""
         for holiday in self.holidays:
             if holiday.date == day.isoformat():
                 return holiday.hours
         return self.weekly.get(WEEKDAYS[day.weekday()], [])  # type: ignore[call-overload,no-any-return]
+
+    def spans(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        """Yield from when until when people are there on `day`, in order, none over another."""
+        last = _moment(day, "00:00")
+        for span in sorted(self.of_day(day)):
+            start, end = (_moment(day, part) for part in span.split("-"))
+            if end > last:
+                yield max(start, last), end
+                last = end
 
     def next_opening(self, moment: datetime) -> datetime | None:
         """Return `moment` when it lies in the opening hours, else when they begin next.
@@ -46,12 +57,7 @@ class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True):
         """
         local = moment.astimezone(SHOP_TIME_ZONE)
         for days in range(LONGEST_CLOSED_DAYS):
-            day = local.date() + timedelta(days=days)
-            for span in sorted(self.of_day(day)):
-                start, end = (
-                    datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
-                    for part in span.split("-")
-                )
+            for start, end in self.spans(local.date() + timedelta(days=days)):
                 if local < end:
                     return max(local, start)
         return None
@@ -72,10 +78,19 @@ def check_hours(path: Path, hours: OpeningHours) -> list[str]:
         )
     for keys, span in spans:
         start, end = span.split("-")
-        if not (_is_time(start) and _is_time(end) and start < end):
+        if not (_is_time(start) and (_is_time(end) or end == MIDNIGHT) and start < end):
             place = f"{path}:{line_of(path, *keys)}: {keys[0]}.{keys[1]}"
-            problems.append(f"{place}: {span!r} is not a span of time like '09:00-18:00'")
+            problems.append(
+                f"{place}: {span!r} is not a span of time like '09:00-18:00'; "
+                "a night is two: '18:00-24:00', and '00:00-02:00' on the day after"
+            )
     return problems
+
+
+def _moment(day: date, clock: str) -> datetime:
+    if clock == MIDNIGHT:
+        return datetime.combine(day + timedelta(days=1), time(), SHOP_TIME_ZONE)
+    return datetime.combine(day, time.fromisoformat(clock), SHOP_TIME_ZONE)
 
 
 def _is_time(text: str) -> bool:

@@ -9,7 +9,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from bot.bootstrap import build_application
-from bot.clock import SystemClock
+from bot.clock import Clock
 from bot.crm.database import Database
 from bot.engine.host import EngineHost
 from bot.services.alarm_mail import AlarmMailer
@@ -28,6 +28,7 @@ async def serve(
     database: Database,
     engine: EngineHost,
     *,
+    clock: Clock,
     host: str,
     port: int,
     when_listening: Callable[[str], None],
@@ -40,7 +41,6 @@ async def serve(
         when_ready: called once a message would be answered.
     """
     channels = build_channels(settings.database_url)
-    clock = SystemClock()
     application = build_application(
         settings,
         database=database,

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.host_pages import HostPages
-from tests.browser.shop_folder import closed_shop, open_shop
+from tests.browser.shop_folder import CLOSED_AT, closed_shop, open_shop
 from tests.browser.shop_server import REAL, ShopServer
 from tests.browser.visitor import PATIENCE, Record, Visit, Visitor
 from tests.model.conftest import model_path as model_path  # a fixture
@@ -112,7 +112,7 @@ class Servers:
         shops = {
             "shop": ShopServer(folder / "1", opened, PRELUDE_IDENTITY_SECRET=IDENTITY_SECRET),
             "mortal_shop": ShopServer(folder / "2", opened),
-            "strict_shop": ShopServer(folder / "3", closed, **STRICT_RATES),
+            "strict_shop": ShopServer(folder / "3", closed, SHOP_TIME=CLOSED_AT, **STRICT_RATES),
             "real_shop": ShopServer(folder / "4", opened, command=REAL),
         }
         self._shops = {name: shop for name, shop in shops.items() if name in wanted}
@@ -138,19 +138,28 @@ class Guests:
         self._contexts: list[tuple[BrowserContext, Record, set[str]]] = []
 
     def visit(
-        self, server: str, address: str = "", *, hosts: tuple[str, ...] = (), **options: Any
+        self,
+        server: str,
+        address: str = "",
+        *,
+        hosts: tuple[str, ...] = (),
+        at: str | None = None,
+        **options: Any,
     ) -> Visitor:
         """Show a page (default: a plain one of another origin) to a new visitor.
 
         Args:
             server: the address of the shop's server.
             hosts: further hosts that this page may ask.
+            at: the time at which the page's clock starts; default: now.
             options: of Playwright's context: viewport, reduced_motion, …
         """
         usual: dict[str, Any] = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
         usual["viewport"] = {"width": 1280, "height": 800}
         context = self._browser.new_context(**{**usual, **options})
         context.set_default_timeout(PATIENCE)
+        if at is not None:
+            context.clock.install(time=at)
         record = Record(context)
         address = address or self._host_pages.plain(server)
         allowed = {urlsplit(each).netloc for each in (server, address, *hosts)}

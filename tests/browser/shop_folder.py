@@ -1,19 +1,19 @@
-"""Copies of the sample shop whose doors are always open, or closed until the day after tomorrow."""
+"""Copies of the sample shop whose doors are always open, or closed over a feast."""
 
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
 
-from bot.clock import SHOP_TIME_ZONE
 from bot.knowledge.opening_hours import WEEKDAYS
 from tests.crash.server_process import ROOT
 
-ALWAYS = ["00:00-12:00", "12:00-23:59"]
-OPENS = "09:15"
+ALWAYS = ["00:00-24:00"]
+CLOSED_AT = "2027-05-05T16:30:00+08:00"  # a Wednesday; Friday is the next day to be open
+CLOSED_DAYS = ("2027-05-05", "2027-05-06")
+OPENS = "星期五 09:15"
 
 
 def open_shop(folder: Path, origins: list[str]) -> Path:
@@ -22,13 +22,9 @@ def open_shop(folder: Path, origins: list[str]) -> Path:
 
 
 def closed_shop(folder: Path, origins: list[str]) -> Path:
-    """Return a shop that is closed today and tomorrow, for a holiday."""
-    today = datetime.now(SHOP_TIME_ZONE).date()
-    holidays = [
-        {"date": (today + timedelta(days=days)).isoformat(), "name": "盘点", "hours": []}
-        for days in range(2)
-    ]
-    weekly = {day: [f"{OPENS}-18:00"] for day in WEEKDAYS}
+    """Return a shop that is closed on the day `CLOSED_AT` and on the next."""
+    holidays = [{"date": day, "name": "盘点", "hours": []} for day in CLOSED_DAYS]
+    weekly = {day: [f"{OPENS.split()[1]}-18:00"] for day in WEEKDAYS}
     return _copy(folder, origins, {"weekly": weekly, "holidays": holidays})
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from playwright.sync_api import expect
 
-from bot.clock import SHOP_TIME_ZONE
 from tests.browser.conftest import BURST, BURST_SECONDS
-from tests.browser.shop_folder import OPENS
+from tests.browser.shop_folder import CLOSED_AT, OPENS
 from tests.browser.shop_server import ShopServer
 from tests.browser.visitor import WORDS, Visit
 from tests.crash.server_process import wait_for
@@ -17,14 +14,11 @@ from tests.crash.server_process import wait_for
 def test_closed_hours_are_told_with_the_time_of_opening(
     strict_shop: ShopServer, visit: Visit
 ) -> None:
-    visitor = visit(strict_shop.address).open()
-    today = datetime.now(SHOP_TIME_ZONE).date()
-    weekday = "一二三四五六日"[(today + timedelta(days=2)).weekday()]
-    opening = f"星期{weekday} {OPENS}"
-    expect(visitor.notices).to_have_text([WORDS["notice.closed"].format(time=opening)])
+    visitor = visit(strict_shop.address, at=CLOSED_AT).open()
+    expect(visitor.notices).to_have_text([WORDS["notice.closed"].format(time=OPENS)])
     visitor.ask("hello")
     visitor.button("standing.person").click()
-    expect(visitor.notices).to_have_text([WORDS["notice.closed_queue"].format(time=opening)])
+    expect(visitor.notices).to_have_text([WORDS["notice.closed_queue"].format(time=OPENS)])
 
 
 def test_limit_is_told_and_what_was_too_much_is_stored_once_later(

@@ -556,7 +556,15 @@ BROKEN: dict[str, tuple[Damage, str]] = {
     ),
     "date of a holiday does not exist": (
         put("hours.yml", "2027-01-01", "2027-13-01"),
-        r"hours\.yml:12: holidays\[0\]\.date: .*'2027-13-01'",
+        r"hours\.yml:13: holidays\[0\]\.date: .*'2027-13-01'",
+    ),
+    "hours end on the day after": (
+        put("hours.yml", "09:30-21:00", "18:00-02:00"),
+        r"hours\.yml:\d+: weekly\.sat: '18:00-02:00' .*'18:00-24:00'",
+    ),
+    "hours begin when the day is over": (
+        put("hours.yml", "09:30-21:00", "24:00-24:00"),
+        r"hours\.yml:\d+: weekly\.sat: '24:00-24:00' ",
     ),
     "promotion ends before it starts": (
         put("promotions.yml", "2027-02-28", "2026-02-28"),

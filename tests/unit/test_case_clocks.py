@@ -34,7 +34,7 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2029, 12, 31)).map(
 )
 waits = st.timedeltas(timedelta(), timedelta(days=20))
 severities = st.sampled_from(["slight", "serious", "bodily"])
-hours = st.sampled_from([OFFICE, CLOSED, OpeningHours(weekly={"sun": ["00:00-23:59"]})])
+hours = st.sampled_from([OFFICE, CLOSED, OpeningHours(weekly={"sun": ["00:00-24:00"]})])
 
 
 def shop(*parts: int) -> datetime:

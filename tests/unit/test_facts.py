@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bot.clock import SHOP_TIME_ZONE
 from bot.dialogue.facts import lighter_facts, offer_facts, proof_facts
 from bot.knowledge.book import load_book
+from bot.knowledge.opening_hours import WEEKDAYS, OpeningHours
 from bot.knowledge.selling_material import SellingMaterial
 from bot.knowledge.shop import Shop, load_shop
 from bot.settings import ROOT
@@ -52,6 +56,30 @@ def test_opening_hours_say_when_people_are_there_next(
     opening = shop.hours.next_opening(moment)
     assert opening is not None and opening.isoformat() == expected
     assert shop.hours.is_open(moment) == (opening == moment)
+
+
+@pytest.mark.parametrize(
+    ("at", "opens"),
+    [
+        ("2026-11-24T03:00:00+08:00", "2026-11-28T18:00:00+08:00"),
+        ("2026-11-28T23:59:59.900+08:00", "2026-11-28T23:59:59.900+08:00"),  # the last moment
+        ("2026-11-29T00:00:00+08:00", "2026-11-29T00:00:00+08:00"),  # goes on into Sunday
+        ("2026-11-29T01:59:59+08:00", "2026-11-29T01:59:59+08:00"),
+        ("2026-11-29T02:00:00+08:00", "2026-11-30T18:00:00+08:00"),
+        ("2026-12-01T00:00:00+08:00", "2026-12-05T18:00:00+08:00"),  # Monday ended
+    ],
+)
+def test_a_night_shift_ends_at_midnight_or_goes_on(at: str, opens: str) -> None:
+    night = OpeningHours(
+        weekly={"mon": ["18:00-24:00"], "sat": ["18:00-24:00"], "sun": ["00:00-02:00"]}
+    )
+    assert night.next_opening(datetime.fromisoformat(at)) == datetime.fromisoformat(opens)
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2029, 1, 1)))
+def test_who_is_there_day_and_night_is_always_there(naive: datetime) -> None:
+    always = OpeningHours(weekly={day: ["00:00-24:00"] for day in WEEKDAYS})
+    assert always.is_open(naive.replace(tzinfo=SHOP_TIME_ZONE))
 
 
 def test_proof_of_the_product_goes_before_what_holds_for_all_and_policies_come_last() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.clock import SHOP_TIME_ZONE
 from bot.dialogue.business_time import after, before
+from bot.dialogue.complaint import say_deadline
 from bot.dialogue.promises import (
     day_due,
     end_of,
@@ -37,7 +38,7 @@ CLOSED = OpeningHours(weekly={})
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 spans = st.sampled_from(
-    [[], ["00:00-23:59"], ["09:00-12:00", "13:00-18:00"], ["10:10-10:20"], ["22:00-23:59"]]
+    [[], ["00:00-24:00"], ["09:00-12:00", "13:00-18:00"], ["10:10-10:20"], ["22:00-24:00"]]
 )
 hours_of_shops = st.builds(
     OpeningHours,
@@ -65,12 +66,19 @@ def at(text: str) -> datetime:
 
 def is_within(hours: OpeningHours, moment: datetime) -> bool:
     """Tell, minute by minute, whether people are there or have just gone."""
-    local = moment.astimezone(SHOP_TIME_ZONE)
+    today = moment.astimezone(SHOP_TIME_ZONE).date()
     return any(
-        time.fromisoformat(span.split("-")[0]) <= local.time() <= time.fromisoformat(end)
-        for span in hours.of_day(local.date())
-        for end in [span.split("-")[1]]
+        clock(day, span.split("-")[0]) <= moment <= clock(day, span.split("-")[1])
+        for day in (today - timedelta(days=1), today)
+        for span in hours.of_day(day)
     )
+
+
+def clock(day: date, text: str) -> datetime:
+    """Return a moment of that day, which ends at 24:00."""
+    hour, minute = map(int, text.split(":"))
+    midnight = datetime.combine(day, time(), SHOP_TIME_ZONE)
+    return midnight + timedelta(hours=hour, minutes=minute)
 
 
 def open_minutes(hours: OpeningHours, start: datetime, end: datetime) -> float:
@@ -79,10 +87,7 @@ def open_minutes(hours: OpeningHours, start: datetime, end: datetime) -> float:
     day = start.astimezone(SHOP_TIME_ZONE).date()
     while day <= end.astimezone(SHOP_TIME_ZONE).date():
         for span in hours.of_day(day):
-            first, last = (
-                datetime.combine(day, time.fromisoformat(part), SHOP_TIME_ZONE)
-                for part in span.split("-")
-            )
+            first, last = (clock(day, part) for part in span.split("-"))
             total += max((min(last, end) - max(first, start)).total_seconds(), 0) / 60
         day += timedelta(days=1)
     return total
@@ -133,11 +138,19 @@ def test_a_named_day_is_kept_to_while_people_are_there(
     due = day_due(RULES, "call_back", hours, day, now)
     if due is None:
         return
-    local = due.astimezone(SHOP_TIME_ZONE)
     assert due > now and is_within(hours, due)
     closing = max((span.split("-")[1] for span in hours.of_day(day)), default="")
-    if closing and datetime.combine(day, time.fromisoformat(closing), SHOP_TIME_ZONE) > now:
-        assert (local.date(), f"{local:%H:%M}") == (day, closing)
+    if closing and clock(day, closing) > now:
+        assert due == clock(day, closing)
+
+
+def test_midnight_is_said_as_the_end_of_its_day() -> None:
+    night = OpeningHours(weekly={"mon": ["18:00-24:00"], "tue": ["00:00-02:00"]})
+    due = day_due(RULES, "call_back", night, date(2026, 11, 23), at("2026-11-23T12:00"))
+    assert due == at("2026-11-24T00:00")
+    assert say_moment(RULES, due, at("2026-11-23T12:00")) == "今天24:00"
+    assert say_moment(RULES, due, at("2026-11-20T12:00")) == "11月23日24:00"
+    assert say_deadline(load_book().complaints, due) == "11月23日24:00前"
 
 
 @pytest.mark.parametrize(
