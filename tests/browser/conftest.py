@@ -19,7 +19,7 @@ from tests.browser.visitor import PATIENCE, Record, Visit, Visitor
 from tests.model.conftest import model_path as model_path  # a fixture
 
 IDENTITY_SECRET = "a secret that the shop's page and the server share"
-BURST, BURST_SECONDS = 3, 4
+BURST, BURST_SECONDS = 3, 10
 STRICT_RATES = {
     "PRELUDE_MESSAGE_RATE": f"{BURST}/{BURST_SECONDS} second",
     "PRELUDE_ADDRESS_RATE": "3/hour",

@@ -14,9 +14,9 @@ from bot.web.server import serve
 
 
 def main() -> None:
-    settings = Settings(var_dir=Path(sys.argv[1]), turn_timeout_seconds=1.0)
+    settings, clock = Settings(var_dir=Path(sys.argv[1]), turn_timeout_seconds=1.0), SystemClock()
     with sole_process(settings):
-        database, _ = prepare_database(settings, SystemClock())
+        database, _ = prepare_database(settings, clock)
         engine = EngineHost(
             "tests.fakes:build_fake",
             {},
@@ -28,6 +28,7 @@ def main() -> None:
                 settings,
                 database,
                 engine,
+                clock=clock,
                 host="127.0.0.1",
                 port=int(sys.argv[2]),
                 when_listening=lambda url: None,

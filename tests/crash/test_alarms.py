@@ -95,8 +95,10 @@ def tasks_of(play: Play, talk: str) -> list[Any]:
     return play.app.database.read(lambda uow: uow.tasks.page(wanted)).items
 
 
-def sender(database: Database, clock: FakeClock, server: MailServer) -> WebhookSender:
-    mailer = AlarmMailer(settings_of(server), timeout_seconds=1.0)
+def sender(
+    database: Database, clock: FakeClock, server: MailServer, *, timeout_seconds: float = 10.0
+) -> WebhookSender:
+    mailer = AlarmMailer(settings_of(server), timeout_seconds=timeout_seconds)
     return WebhookSender(database, clock, mailer=mailer)
 
 
@@ -275,7 +277,7 @@ def test_mail_that_is_not_taken_is_sent_again_under_the_same_id(play: Play, answ
     play.say(play.start(), "complaint: hurt")
 
     async def work(server: MailServer) -> None:
-        await sender(database, play.clock, server).send_due()
+        await sender(database, play.clock, server, timeout_seconds=1.0).send_due()
         (row,) = database.read(lambda uow: uow.outbox.deliveries(1))
         assert (row.state, row.attempts) == ("waiting", 1)
         assert "secret" not in row.answer and "@" not in row.answer

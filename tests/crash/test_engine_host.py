@@ -92,12 +92,12 @@ def test_turn_is_computed_in_another_process() -> None:
 def test_worker_that_hangs_is_killed_and_replaced() -> None:
     async def play(host: EngineHost) -> None:
         first = await ready(host)
-        assert await failure(host, "hang") == "no answer within 0.5 s"
-        wait_for(lambda: not is_running(first), 5.0)
+        assert await failure(host, "hang") == "no answer within 2 s"
+        wait_for(lambda: not is_running(first), 30.0)
         assert (await answer(host, "hello")).replies[0].text == "re: hello"
         assert await ready(host) != first
 
-    with_host(play, timeout_seconds=0.5)
+    with_host(play, timeout_seconds=2.0)
 
 
 def test_worker_that_dies_during_a_turn_is_replaced() -> None:
@@ -177,7 +177,7 @@ def test_turn_that_is_running_or_waits_at_close_fails_instead_of_hanging() -> No
         turns = [asyncio.ensure_future(answer(host, text)) for text in ("hang", "never begun")]
         await asyncio.sleep(0.1)
         await host.close()
-        outcomes = await asyncio.wait_for(asyncio.gather(*turns, return_exceptions=True), 5.0)
+        outcomes = await asyncio.wait_for(asyncio.gather(*turns, return_exceptions=True), 30.0)
         assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]
 
     with_host(play)

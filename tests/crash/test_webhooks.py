@@ -76,8 +76,8 @@ def told(receiver: Receiver) -> list[int]:
     return [json.loads(each.body)["data"]["number"] for each in receiver.received]
 
 
-def sender(database: Database, clock: FakeClock) -> WebhookSender:
-    return WebhookSender(database, clock, timeout_seconds=0.3)
+def sender(database: Database, clock: FakeClock, *, timeout_seconds: float = 10.0) -> WebhookSender:
+    return WebhookSender(database, clock, timeout_seconds=timeout_seconds)
 
 
 def play_with(*answers: int | str, work: Callable[[Receiver], Awaitable[None]]) -> None:
@@ -150,7 +150,7 @@ def test_what_is_not_taken_is_sent_again_under_the_same_id(
     async def work(receiver: Receiver) -> None:
         made = hook(database, receiver.url)
         tell(database, 1)
-        await sender(database, clock).send_due()
+        await sender(database, clock, timeout_seconds=0.3).send_due()
         assert [each.state for each in deliveries(database)] == ["waiting"]
         await sender(database, clock).send_due()
         assert len(receiver.received) == 1  # not yet

@@ -230,7 +230,7 @@ class ServedShop:
     async def page(self, *, hello: bool = True, **more: Any) -> AsyncIterator[Page]:
         """A page with an open socket; says hello unless told otherwise."""
         url = f"ws://127.0.0.1:{self.port}/chat"
-        more = {"compression": None, "open_timeout": 5, "close_timeout": 1, **more}
+        more = {"compression": None, "open_timeout": WAIT_SECONDS, "close_timeout": 1, **more}
         async with websockets.connect(url, **more) as connection:
             page = Page(connection)
             if hello:

@@ -302,9 +302,9 @@ def test_frame_of_a_megabyte_closes_that_socket_only(server: ServerProcess) -> N
 
 def test_ping_is_answered_before_and_after_hello(server: ServerProcess) -> None:
     async def main() -> None:
-        async with websockets.connect(server.url, open_timeout=5) as socket:
+        async with websockets.connect(server.url, open_timeout=30) as socket:
             await socket.send('{"type": "ping"}')
-            assert await asyncio.wait_for(socket.recv(), 5) == '{"type":"pong"}'
+            assert await asyncio.wait_for(socket.recv(), 30) == '{"type":"pong"}'
 
     asyncio.run(main())
 
