@@ -5,8 +5,10 @@ Must not import anything of Prelude but `errors`; everything else may import it.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,23 @@ from bot.errors import UsageError
 MIN_SECRET_CHARS = 32
 ALARM_MAIL = ("PRELUDE_SMTP_URL", "PRELUDE_ALARM_TO", "PRELUDE_ALARM_FROM")
 MAIL_ADDRESS = re.compile(r"[^\s@,;:<>()\"\\]{1,64}@[^\s@,;:<>()\"\\]{1,255}", re.ASCII)
+NAMES = (
+    "PRELUDE_VAR",
+    "PRELUDE_MODELS",
+    "PRELUDE_SHOP",
+    "PRELUDE_DATABASE_URL",
+    "PRELUDE_ENGINE_WORKERS",
+    "PRELUDE_SECRET",
+    "PRELUDE_IDENTITY_SECRET",
+    "PRELUDE_MESSAGE_RATE",
+    "PRELUDE_VISITOR_RATE",
+    "PRELUDE_ADDRESS_RATE",
+    "PRELUDE_TRUSTED_PROXIES",
+    "PRELUDE_MAX_SOCKETS",
+    *ALARM_MAIL,
+)
+DEVELOPERS = ("PRELUDE_KILL_AT", "PRELUDE_PAGES_OUT", "PRELUDE_RANDOM_TALKS")
+TESTS = "PRELUDE_TEST_"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -105,6 +124,21 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         max_sockets_per_address=_count(env, "PRELUDE_MAX_SOCKETS", 500, 100_000),
         **_alarm_mail(env),
     )
+
+
+def ignored_settings(environ: Mapping[str, str]) -> list[str]:
+    """Return a line for every variable that looks like a setting of Prelude and is none.
+
+    They are no error: where a service has the name `prelude`, Kubernetes sets `PRELUDE_PORT`.
+    """
+    lines = []
+    for name in sorted(environ):
+        is_ours = name in (*NAMES, *DEVELOPERS) or name.startswith(TESTS)
+        if name.startswith("PRELUDE_") and not is_ours:
+            near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.75)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            lines.append(f"{name} is no setting and has no effect{hint}")
+    return lines
 
 
 def _count(env: dict[str, str], name: str, default: int, most: int) -> int:

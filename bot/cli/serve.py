@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from bot.errors import UsageError
 from bot.knowledge.masked_logs import MaskingFormatter, mask_event
 from bot.knowledge.shop import load_shop
 from bot.services.public_readiness import obstacles
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, ignored_settings, load_settings
 
 console = Console()
 
@@ -36,6 +37,8 @@ def serve(
         settings = replace(settings, shop_dir=shop.resolve())
     configure_logs()
     refuse_to_expose(settings, host)
+    for line in ignored_settings(os.environ):
+        console.print(f"[yellow]warning:[/yellow] {line}")
     clock = SystemClock()
     with sole_process(settings):
         database, loaded = prepare_database(settings, clock)

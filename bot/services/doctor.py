@@ -5,10 +5,11 @@ Each check is a function of what it is given, so tests need no sick machine. Not
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +22,7 @@ from bot.clock import SHOP_TIME_ZONE, Clock
 from bot.crm.checkup import DatabaseFacts, examine_database
 from bot.crm.migrate import is_missing, status
 from bot.errors import BotError
-from bot.settings import ROOT, Settings
+from bot.settings import ROOT, Settings, ignored_settings
 
 PYTHON = "3.10"
 LOCK = ROOT / "requirements" / "requirements.txt"
@@ -57,6 +58,7 @@ def examine(
     """
     yield check_python(platform.python_version())
     yield check_libraries(LOCK.read_text(encoding="utf-8"), installed_version)
+    yield check_settings(os.environ)
     settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     yield check_disk(shutil.disk_usage(settings.var_dir).free)
     schema = check_schema(settings)
@@ -111,6 +113,14 @@ def check_libraries(lock: str, installed: Callable[[str], str | None]) -> Findin
         return Finding("libraries", "ok", f"{len(wanted)} as locked")
     told = f"{len(others)} of {len(wanted)} are not as locked: {', '.join(others[:3])}"
     return Finding("libraries", "fail", told, "delete .venv/prelude-lock and run ./prelude again")
+
+
+def check_settings(environ: Mapping[str, str]) -> Finding:
+    """A setting with a slip in its name would be missed by nobody but its user."""
+    ignored = ignored_settings(environ)
+    if not ignored:
+        return Finding("settings", "ok", "every PRELUDE_ variable is one")
+    return Finding("settings", "warn", "; ".join(ignored), "README.md lists them all")
 
 
 def check_disk(free_bytes: int) -> Finding:
