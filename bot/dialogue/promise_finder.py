@@ -76,7 +76,8 @@ class PromiseFinder:
         blanked = self._quoted.sub(lambda quote: " " * len(quote[0]), cleaned)
         found: dict[str, FoundPromise] = {}
         for start, end, mark in _cut(self._ends, blanked):
-            for each in self._in_sentence(blanked[start:end] + mark, start, now):
+            said = list(self._in_sentence(blanked[start:end] + mark, start, now))
+            for each in _joined(said, blanked):
                 known = found.get(each.kind)
                 if known is None or (known.day is None and each.day is not None):
                     found[each.kind] = each
@@ -176,6 +177,27 @@ class PromiseFinder:
             hour += NOON
         minute = hour * 60 + (30 if match["half"] else int(match["minute"] or 0))
         return minute if minute < MINUTES_A_DAY else None
+
+
+def _joined(found: list[FoundPromise], text: str) -> list[FoundPromise]:
+    """Join what one sentence says of one deed: 'I see to it: you get another, it goes tomorrow'.
+
+    What is named loosely, or only when it is sent, belongs to what is named exactly.
+    """
+    loose = {"other", "dispatch_date"} if any(p.kind == "remedy" for p in found) else {"other"}
+    exact = [each for each in found if each.kind not in loose]
+    if not exact or len(exact) == len(found):
+        return found
+    dated = next((each for each in found if each.day is not None), exact[0])
+    whole = replace(
+        exact[0],
+        start=found[0].start,
+        end=found[-1].end,
+        words=text[found[0].start : found[-1].end].strip(),
+        day=exact[0].day or dated.day,
+        minute=exact[0].minute if exact[0].day else dated.minute,
+    )
+    return [whole, *exact[1:]]
 
 
 def _part_of_a_day(entity: Entity) -> float | None:
