@@ -58,6 +58,7 @@ class PromiseFinder:
         )
         self._clause_stops = frozenset(patterns.clause_stops)
         self._sentence_stops = frozenset(patterns.sentence_stops)
+        self._stops_before = frozenset(patterns.stops_before)
         self._lasting_stops = frozenset(patterns.lasting_stops)
         self._ended_by = frozenset(patterns.ended_by)
         self._vocab = Vocab()
@@ -93,10 +94,11 @@ class PromiseFinder:
         tags = {piece.tag for _, _, pieces in clauses for piece in pieces}
         if tags & self._sentence_stops:
             return
+        asked = [any(p.tag in self._stops_before for p in pieces) for _, _, pieces in clauses]
         context, is_lasting = _Context(), False
-        for start, end, pieces in clauses:
+        for place, (start, end, pieces) in enumerate(clauses):
             clause_tags = {piece.tag for piece in pieces}
-            is_stopped = bool(clause_tags & self._clause_stops)
+            is_stopped = bool(clause_tags & self._clause_stops) or any(asked[place:])
             is_lasting = is_lasting and not clause_tags & self._ended_by
             if is_stopped or is_lasting:
                 is_lasting = is_lasting or bool(clause_tags & self._lasting_stops)

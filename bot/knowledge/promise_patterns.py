@@ -32,6 +32,7 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
         kinds: the kind of promise by the tag of what is done.
         patterns: each a list of tokens as `Matcher` takes them; `_` in it is any word.
         clause_stops, sentence_stops: tags that say it is no promise.
+        stops_before: those that stop their clause and all before it in the sentence.
         lasting_stops: those of a clause that go on until one of `ended_by`.
         clock: expression of a time of day, with the groups part, hour, half and minute.
         parts_of_day: the hour that is added before noon's twelve are over, by word.
@@ -50,6 +51,7 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
     ended_by: list[Tag]
     clause_stops: list[Tag]
     sentence_stops: list[Tag]
+    stops_before: list[Tag]
     clock: str
     parts_of_day: dict[str, Hour]
     bare_hours_until: Hour
@@ -59,7 +61,8 @@ class PromisePatterns(Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """Yield what is wrong, each beginning with its field."""
         known = {*self.tags, "_"}
-        for name in ("kinds", "clause_stops", "sentence_stops", "lasting_stops", "ended_by"):
+        stops = ("clause_stops", "sentence_stops", "stops_before", "lasting_stops")
+        for name in ("kinds", *stops, "ended_by"):
             yield from (
                 f"{name}: no tag {each!r}" for each in getattr(self, name) if each not in known
             )
