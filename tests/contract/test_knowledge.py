@@ -547,8 +547,8 @@ BROKEN: dict[str, tuple[Damage, str]] = {
         r"products\.csv:3: related: .*'toaster'",
     ),
     "date of a product does not exist": (
-        put("products.csv", "2027-12-31", "2027-02-30"),
-        r"products\.csv:2: valid_until: .*'2027-02-30'",
+        put("products.csv", "2027-09-30", "2027-02-30"),
+        r"products\.csv:8: valid_until: .*'2027-02-30'",
     ),
     "date of a promotion does not exist": (
         put("promotions.yml", "2026-11-01", "2026-11-31"),

@@ -94,7 +94,9 @@ def test_nothing_above_the_budget_is_recommended_while_something_within_answers(
 def test_what_is_out_of_stock_or_out_of_date_is_not_recommended() -> None:
     gone = [replace(each, stock=0) for each in SHOP.products]
     assert recommend(gone, "屋里太干了", today=TODAY) is None
-    assert recommend(SHOP.products, "屋里太干了", today=date(2040, 1, 1)) is None
+    dated = [replace(each, valid_until="2027-12-31") for each in SHOP.products]
+    assert recommend(dated, "屋里太干了", today=date(2027, 12, 31)) is not None
+    assert recommend(dated, "屋里太干了", today=date(2028, 1, 1)) is None
 
 
 def test_budget_is_the_most_that_was_named() -> None:

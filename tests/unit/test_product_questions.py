@@ -122,4 +122,7 @@ def test_alternative_is_in_stock_and_does_the_same_work(shop: Shop) -> None:
 
 def test_alternative_past_its_date_is_none(shop: Shop) -> None:
     cooker = goods(shop, "rice_cooker")
-    assert alternative_to(RULES, shop, cooker, date(2030, 1, 1)) is None
+    dated = [replace(each, valid_until="2027-12-31") for each in shop.products]
+    stale = replace(shop, products=tuple(dated))
+    assert alternative_to(RULES, stale, cooker, date(2027, 12, 31)) is not None
+    assert alternative_to(RULES, stale, cooker, date(2028, 1, 1)) is None
