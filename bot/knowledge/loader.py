@@ -9,6 +9,7 @@ import csv
 import re
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -162,7 +163,7 @@ def _locate(path: Path, text: str, message: str) -> str:
 
 
 def _line(text: str, keys: list[str | int]) -> int:
-    node = yaml.compose(text, yaml.CSafeLoader)
+    node = _composed(text)
     line = 1
     for key in keys:
         found = _child(node, key)
@@ -170,6 +171,12 @@ def _line(text: str, keys: list[str | int]) -> int:
             break
         node, line = found
     return line
+
+
+@lru_cache(maxsize=2)
+def _composed(text: str) -> yaml.Node | None:
+    """Return a file's nodes; whoever looks for one line looks for more."""
+    return yaml.compose(text, yaml.CSafeLoader)
 
 
 def _child(node: Any, key: str | int) -> tuple[Any, int] | None:
