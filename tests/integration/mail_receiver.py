@@ -7,11 +7,13 @@ import base64
 import contextlib
 import email
 import email.policy
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Literal
 
+Tls = Literal["", "smtps", "starttls"]
 TAKE, REFUSE, HANG, DIE = "take", "refuse", "hang", "die"
 
 
@@ -23,6 +25,9 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     receivers: list[list[str]] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
+    secured: list[bool] = field(default_factory=list)  # whether a login came over TLS
+    tls: Tls = ""
+    context: ssl.SSLContext | None = None
     url: str = ""
     _hanging: list[Any] = field(default_factory=list)
 
@@ -38,41 +43,73 @@ class MailServer:
                 verb = line.split()[0].upper() if line else ""
                 if verb == "EHLO":
                     say("250-test")
+                    if self.tls == "starttls" and not is_secured(writer):
+                        say("250-STARTTLS")
                     say("250 AUTH PLAIN")
+                elif verb == "STARTTLS":
+                    say("220 go on")
+                    await self._start_tls(writer)
                 elif verb == "AUTH":
                     self.logins.append(base64.b64decode(line.split()[2]).decode())
+                    self.secured.append(is_secured(writer))
                     say("235 ok")
                 elif verb == "RCPT":
                     receivers.append(line.partition(":")[2].strip("<>"))
                     say("250 ok")
                 elif verb == "DATA":
                     say("354 go on")
-                    text = await reader.readuntil(b"\r\n.\r\n")
-                    parsed = email.message_from_bytes(text[:-3], policy=email.policy.default)
-                    self.mails.append(parsed)
                     self.receivers.append(receivers)
-                    answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                    if answer == HANG:
-                        self._hanging.append(writer)
-                        await asyncio.sleep(3600)
-                    elif answer == DIE:
-                        writer.transport.abort()
+                    if not await self._take(reader, writer):
                         return
-                    say("250 taken" if answer == TAKE else "451 not now, secret-word is wrong")
                 elif verb == "QUIT":
                     say("221 bye")
                     return
                 else:
                     say("250 ok")
 
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read a mail and answer as is told; tell whether the connection goes on."""
+        text = await reader.readuntil(b"\r\n.\r\n")
+        self.mails.append(email.message_from_bytes(text[:-3], policy=email.policy.default))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer == HANG:
+            self._hanging.append(writer)
+            await asyncio.sleep(3600)
+        elif answer == DIE:
+            writer.transport.abort()
+            return False
+        taken = b"250 taken" if answer == TAKE else b"451 not now, secret-word is wrong"
+        writer.write(taken + b"\r\n")
+        return True
+
+    async def _start_tls(self, writer: asyncio.StreamWriter) -> None:
+        """Go on under TLS; Python 3.11 has this as a method of the writer."""
+        loop, old = asyncio.get_running_loop(), writer.transport
+        assert self.context is not None
+        await writer.drain()
+        protocol = old.get_protocol()
+        writer._transport = await loop.start_tls(old, protocol, self.context, server_side=True)  # type: ignore[attr-defined]
+
+
+def is_secured(writer: asyncio.StreamWriter) -> bool:
+    return writer.get_extra_info("ssl_object") is not None
+
 
 @contextlib.asynccontextmanager
-async def receiving_mail(*answers: str) -> AsyncIterator[MailServer]:
-    """Run a mail server on a free port."""
-    server = MailServer(list(answers) or [TAKE])
-    running = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+async def receiving_mail(
+    *answers: str, tls: Tls = "", context: ssl.SSLContext | None = None
+) -> AsyncIterator[MailServer]:
+    """Run a mail server on a free port.
+
+    Args:
+        context: of the server, where it speaks TLS.
+    """
+    server = MailServer(list(answers) or [TAKE], tls=tls, context=context)
+    at_once = context if tls == "smtps" else None
+    running = await asyncio.start_server(server._serve, "127.0.0.1", 0, ssl=at_once)
     port = running.sockets[0].getsockname()[1]
-    server.url = f"smtp://name:secret-word@127.0.0.1:{port}"
+    scheme = "smtps" if tls == "smtps" else "smtp"
+    server.url = f"{scheme}://name:secret-word@127.0.0.1:{port}"
     try:
         yield server
     finally:
