@@ -42,10 +42,8 @@ class MailServer:
                 line = (await reader.readuntil(b"\r\n")).decode().strip()
                 verb = line.split()[0].upper() if line else ""
                 if verb == "EHLO":
-                    say("250-test")
-                    if self.tls == "starttls" and not is_secured(writer):
-                        say("250-STARTTLS")
-                    say("250 AUTH PLAIN")
+                    may_start = self.tls == "starttls" and not is_secured(writer)
+                    say("250-test\r\n" + "250-STARTTLS\r\n" * may_start + "250 AUTH PLAIN")
                 elif verb == "STARTTLS":
                     say("220 go on")
                     await self._start_tls(writer)
