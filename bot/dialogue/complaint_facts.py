@@ -11,6 +11,7 @@ from datetime import date
 
 from bot.knowledge.complaint_rules import ComplaintBook
 from bot.knowledge.complaint_rules import FactName as FactName
+from bot.language.normalise import with_wide_marks
 
 BEFORE_DAY = "\t"
 AGO = "-"
@@ -72,7 +73,7 @@ def say_account(book: ComplaintBook, account: Account) -> str:
     values: Mapping[str, str] = {
         "case_subject": account.case_subject,
         "case_dealer": account.case_dealer,
-        "case_detail": account.case_detail,
+        "case_detail": with_wide_marks(account.case_detail),
         "case_since": account.case_since,
         "case_wish": wish,
     }

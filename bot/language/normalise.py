@@ -17,6 +17,8 @@ FULL_WIDTH_SLASH = "\uff0f"
 _INVISIBLE = {"Cf", "Cc", "Co", "Cn", "Cs"}
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)0\d{2,3}[- ]?\d{7,8}(?!\d)")
+_MARK_AFTER_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])[,!?;:]")
+_TO_WIDE = 0xFEE0  # from an ASCII character to its full-width twin
 _PUNCTUATION = re.compile(r"[^\w]+", re.UNICODE)
 
 
@@ -38,6 +40,11 @@ def clean(text: str, max_chars: int) -> str:
     ]
     squeezed = re.sub(r" +", " ", "".join(kept)).strip()
     return str(_converter().convert(squeezed[:max_chars]))
+
+
+def with_wide_marks(text: str) -> str:
+    """Return a cleaned `text` with the marks that are written after Chinese, to be quoted."""
+    return _MARK_AFTER_CHINESE.sub(lambda mark: chr(ord(mark[0]) + _TO_WIDE), text)
 
 
 def as_plain_text(text: str) -> str:

@@ -21,6 +21,7 @@ from bot.dialogue.turn import CaseView, MessageAnalysis, OrderView, ProposalView
 from bot.dialogue.venting import barrier_in, has_vented, heard_in_case, listened_so_far
 from bot.dialogue.wishes import OPEN, implied_wish, is_bare_wish, wish_of
 from bot.knowledge.book import load_book
+from bot.language.normalise import clean
 from tests.fakes import START
 
 BOOK = load_book().complaints
@@ -244,6 +245,18 @@ def test_what_is_not_known_is_not_repeated_back() -> None:
     account = Account(case_subject=UNKNOWN, case_detail="漏水", case_wish="refund")
     assert say_account(BOOK, account) == "“漏水”，您希望退款"
     assert say_account(BOOK, Account(case_wish=OPEN)) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "quoted"),
+    [
+        ("杯盖裂了，水全漏了！才用两天", "“杯盖裂了，水全漏了！才用两天”"),
+        ("你们说：3,200转？根本不转；型号A,B都坏", "“你们说：3,200转？根本不转；型号A,B都坏”"),
+    ],
+)
+def test_customers_are_quoted_with_the_marks_of_their_script(typed: str, quoted: str) -> None:
+    told = Account(case_detail=clean(typed, 200))
+    assert say_account(BOOK, told) == quoted
 
 
 def test_an_offer_of_the_bot_is_off_once_the_case_is_grave() -> None:
