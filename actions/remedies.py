@@ -221,11 +221,16 @@ def is_fitting(plan: RemedyPlan, wish: str) -> bool:
 
 
 def refused_in(context: TurnContext) -> tuple[str, ...]:
-    """Return what the customer has turned down, without what they want after all."""
-    case, wish = context.open_case, wish_in(context)
+    """Return what the customer has turned down, without what they want after all.
+
+    What they turn down in this turn they do not want, whatever its name.
+    """
+    case, began, wish = context.open_case, context.facts.open_case, wish_in(context)
     if case is None:
         return ()
     *earlier, last = case.turned_down or ("",)
+    if began is not None and len(case.turned_down) == len(began.turned_down):
+        earlier, last = list(case.turned_down), ""
     met = [each for each in context.shop.remedies if wish and wish in each.meets]
     kept = [text for text in earlier if not any(each.is_worded_as(text, "") for each in met)]
     return tuple(text for text in (*kept, last) if text)

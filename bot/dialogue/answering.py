@@ -1,14 +1,18 @@
-"""What an answer to a proposed remedy means: yes, no, or another remedy instead (D-CMP-6). Pure."""
+"""What an answer to a proposed remedy means: yes, no, or another remedy instead (D-CMP-6). Pure.
+
+After it is settled, or passed on, a customer may still want something else instead.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.dialogue.case_talk import accepted, offered
 from bot.dialogue.complaint import amounts_in
 from bot.dialogue.remedies import is_meant
-from bot.dialogue.turn import MessageAnalysis
-from bot.dialogue.wishes import OPEN, is_unknown, wish_of
+from bot.dialogue.turn import CaseView, MessageAnalysis
+from bot.dialogue.wishes import OPEN, SHORT_CHARS, is_unknown, wish_of
 from bot.knowledge.book import Book
 from bot.knowledge.remedy_rules import Remedy
 from bot.language.normalise import clean
@@ -17,6 +21,7 @@ AGREEING = ("affirm", "thank")
 YES, NO = "affirm", "deny"
 COMPENSATION = "compensation"
 MAX_CHARS = 400
+SETTLING = ("response", "communication")  # it is with people, or agreed
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,29 @@ def answer_to_offer(
         return Answer(intent=YES if is_plain else "")
     if is_yes:
         return Answer()
-    if wish and is_meant(remedies, on_table, wish, text, rules):
+    if wish and is_meant(remedies, on_table, wish, plain, rules):
         return Answer(intent=YES)
     return Answer(wish=wish or (COMPENSATION if amounts_in([analysis]) else ""))
+
+
+def other_wish(
+    book: Book,
+    remedies: Sequence[Remedy],
+    case: CaseView,
+    analysis: MessageAnalysis,
+    text: str,
+) -> str:
+    """Return what a customer wants once something is agreed or asked for; '' where it is that."""
+    plain, cues = clean(text, MAX_CHARS), book.complaints.cues
+    if case.is_grave or case.stage not in SETTLING or offered(case):
+        return ""
+    is_short = len(plain) <= SHORT_CHARS
+    is_asking = analysis.intent.startswith("ask_") and any(word in plain for word in cues.only_asks)
+    is_grumbling = analysis.intent.startswith("complaint_") and not is_short
+    if is_asking or is_grumbling or analysis.intent == "thank":
+        return ""
+    wish = wish_of(book.complaints, analysis, text, is_asked=is_short)
+    agreed = [each.text for each in accepted(case)]
+    granted = [each for each in remedies if any(each.is_worded_as(text, "") for text in agreed)]
+    is_known = wish in ("", OPEN) or any(wish in each.meets for each in granted)
+    return "" if is_known else wish

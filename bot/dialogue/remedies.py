@@ -147,6 +147,8 @@ def is_meant(
         offered: the offer's text.
         wish: what the answer names.
     """
+    for words in book.cues.gives_in:
+        text = text.replace(words, "")
     takes_back = any(word in text for word in (*book.cues.but, *book.cues.refuses))
     meant = [each for each in remedies if each.is_worded_as(offered, "")]
     return not takes_back and any(wish in each.meets for each in meant)

@@ -17,7 +17,7 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.events import ActionExecuted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.dialogue.answering import answer_to_offer
+from bot.dialogue.answering import answer_to_offer, other_wish
 from bot.dialogue.case_talk import offered
 from bot.dialogue.contact import is_interruption
 from bot.dialogue.hearing import heard_as
@@ -39,6 +39,7 @@ from bot.language.document import product_names, shared_reader
 from bot.language.normalise import as_plain_text
 
 WARM_UP_TEXT = "?"
+OTHER_WISH = "other_wish"
 
 
 class Catalogue(Protocol):
@@ -140,7 +141,7 @@ class RasaEngine:
                 break
             served += 1
             context.turn_analysis, context.heard_text = heard.analysis, heard.parse["text"]
-            parse = self._heard_in_case(heard, context)
+            parse = await self._heard_in_case(heard, context)
             context.heard_intent = parse["intent"]["name"]
             await self._agent.handle_message(
                 UserMessage(
@@ -154,14 +155,26 @@ class RasaEngine:
             raise EngineError("Rasa did not save its tracker")
         return self._store.staged, served
 
-    def _heard_in_case(self, heard: Heard, context: TurnContext) -> dict[str, Any]:
+    async def _heard_in_case(self, heard: Heard, context: TurnContext) -> dict[str, Any]:
         """Return a parse as rules decide by it; what the message is labelled as stays."""
         case, text = context.facts.open_case, heard.parse["text"]
         meant = heard_in_case(self._book.complaints, case, heard.analysis, text) if case else ""
         if not meant:
-            return self._as_answer(heard, case) if case and offered(case) else heard.parse
+            return await self._in_talks(heard, case, context) if case else heard.parse
         context.explain(heard_as=meant, instead_of=heard.analysis.intent)
         return heard.parse | {"intent": {"name": meant, "confidence": 1.0}}
+
+    async def _in_talks(self, heard: Heard, case: CaseView, context: TurnContext) -> dict[str, Any]:
+        """Return a parse as it is meant while a remedy is talked about, or has been."""
+        if offered(case):
+            return self._as_answer(heard, case)
+        text, remedies = heard.parse["text"], self._shop().remedies
+        wish = other_wish(self._book, remedies, case, heard.analysis, text)
+        tracker = await self._store.retrieve(context.facts.conversation_id) if wish else None
+        if tracker is None or tracker.get_slot("case_wish") == wish:
+            return heard.parse
+        context.explain(heard_as=OTHER_WISH, instead_of=heard.analysis.intent)
+        return heard.parse | {"intent": {"name": OTHER_WISH, "confidence": 1.0}}
 
     def _as_answer(self, heard: Heard, case: CaseView) -> dict[str, Any]:
         """Return a parse as an answer to a proposal is meant, with what is wanted instead."""

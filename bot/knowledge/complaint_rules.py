@@ -53,7 +53,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
         unknown_values: answers that say that the customer does not know.
         dealer: by which words it is known that somebody else sold or repaired it (D-CMP-2).
         agrees: what an answer begins with that is a yes; `but`: what takes it back;
-            `refuses`: what an answer holds that does not agree.
+            `refuses`: what an answer holds that does not agree; `gives_in`: what only seems so.
+        only_asks: words of a question about a remedy that wants none.
         outbursts: what lets out anger and tells nothing.
         takes_back: clauses after which what was said before them is said anew.
         received: what stands before how long ago it was that the goods came.
@@ -77,6 +78,8 @@ class ComplaintCues(Struct, frozen=True, forbid_unknown_fields=True):
     agrees: Words
     but: Words
     refuses: Words
+    gives_in: Words
+    only_asks: Words
     outbursts: Words
     takes_back: Words
     received: Words

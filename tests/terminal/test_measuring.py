@@ -19,7 +19,7 @@ pytestmark = pytest.mark.model
 NEVER_TRAINED = {
     *("report_problem", "request_call_back", "resume_bot", "nlu_fallback"),
     *("cancel", "ask_again", "mistyped", "unreadable", "correct", "correct_call_back"),
-    *("alarm", "barrier"),
+    *("alarm", "barrier", "other_wish"),
 }
 CLOSED = {"affirm", "deny", "greet", "goodbye", "thank", "bot_challenge"}  # 60 messages are enough
 LABELLED = [
