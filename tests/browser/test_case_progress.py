@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from bot.dialogue.next_steps import CaseStanding, next_step
 from bot.knowledge.progress_lines import load_progress_lines
@@ -15,6 +15,7 @@ from tests.browser.shop_server import ShopServer
 from tests.browser.visitor import WORDS, Visit, Visitor
 
 BOSS = "沈月"
+MIDNIGHT = "2035-05-05T16:00:00+00:00"  # in UTC
 RATINGS = "SELECT score, expectation, again FROM satisfaction WHERE conversation_id = ?"
 # Where pictures of the pages are put, for people to look at; empty: nowhere.
 PICTURES = os.environ.get("PRELUDE_TEST_PICTURES", "")
@@ -125,6 +126,18 @@ def test_merged_case_is_followed_where_it_goes_on(shop: ShopServer, visit: Visit
     expect(page.locator("h2")).to_have_text(first)
     expect(page.locator(".stage")).to_have_text(WORDS["stage.communication"])
     expect(page.locator(".sheet")).to_contain_text(second)
+
+
+def test_deadline_at_midnight_is_said_as_the_end_of_its_day(shop: ShopServer, visit: Visit) -> None:
+    visitor = visit(shop.address).open()
+    complain(shop, visitor)
+
+    def at_midnight(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "deadline_at": MIDNIGHT})
+
+    visitor.page.context.route("**/cases/**", at_midnight)
+    expect(progress_of(visitor).get_by_text("2035年5月5日 24:00")).to_be_visible()
 
 
 def test_closed_case_is_asked_about_once_in_the_widget(shop: ShopServer, visit: Visit) -> None:

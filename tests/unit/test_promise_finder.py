@@ -100,8 +100,11 @@ def test_evaluation_counts_what_is_missed_and_false() -> None:
         SaidCase("今天有货", "remedy"),
         SaidCase("退给您", "remedy"),
     ]
-    (*_, total) = evaluation(cases)["kinds"]
+    (*_, total, of_any) = evaluation(cases)["kinds"]
     assert (total["right"], total["false"], total["missed"]) == (0, 1, 2)
+    assert (of_any["right"], of_any["false"], of_any["missed"]) == (0, 1, 2)
+    other_kind = evaluation([SaidCase("我明天给您回电话", "remedy")])["kinds"]
+    assert [(each["right"], each["missed"]) for each in other_kind[-2:]] == [(0, 1), (1, 0)]
 
 
 # --- what replies promise -----------------------------------------------------------------------

@@ -37,6 +37,13 @@ export function momentWords(iso: string, now = new Date()): string {
   return Number.isNaN(date.getTime()) ? '' : `${dayWords(date, now)} ${clockTime(iso)}`
 }
 
+/** By when something is done: a day ends at 24:00, so "today 24:00", never "tomorrow 00:00". */
+export function deadlineWords(iso: string, now = new Date()): string {
+  const date = new Date(iso)
+  const isMidnight = (date.getTime() + AHEAD) % DAY === 0
+  return isMidnight ? `${dayWords(new Date(date.getTime() - 1), now)} 24:00` : momentWords(iso, now)
+}
+
 /** The stamp above a message, or '' where the one before it is close enough. */
 export function stampBetween(before: string | undefined, at: string, now = new Date()): string {
   const date = new Date(at)
